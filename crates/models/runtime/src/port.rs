@@ -1,0 +1,358 @@
+//! The [`Model`] port and its words.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tenon_domain::{Digest, ModelReference};
+use tokio::sync::mpsc;
+
+/// A model that can be asked. One value serves many requests at once.
+#[async_trait]
+pub trait Model: Send + Sync {
+    /// What is known about the model.
+    fn descriptor(&self) -> &ModelDescriptor;
+
+    /// Token counts of `texts`, in order, without special tokens.
+    ///
+    /// An upstream that cannot count answers with a conservative estimate (bytes divided by three, rounded up).
+    ///
+    /// # Errors
+    /// When the model cannot be reached.
+    async fn count_tokens(&self, texts: &[String]) -> Result<Vec<u32>, ModelError>;
+
+    /// Starts sampling. Events of the samples interleave; dropping the stream cancels the request.
+    ///
+    /// # Errors
+    /// When the request is refused before a token was made. Later failures arrive in the stream.
+    async fn generate(&self, request: GenerateRequest) -> Result<SampleStream, ModelError>;
+}
+
+/// What is known about a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelDescriptor {
+    /// Its configured name and, for a local file, the digest.
+    pub reference: ModelReference,
+    /// Tokens of context, prompt and completion together.
+    pub context_length: u32,
+    /// Whether [`PromptInput::Fill`] works.
+    pub fills_in_the_middle: bool,
+    /// Whether [`Constraint`]s are honoured exactly.
+    pub constrains: bool,
+    /// Whether tokens are counted with the model's own vocabulary.
+    pub counts_exactly: bool,
+    /// Whether text leaves this machine.
+    pub remote: bool,
+}
+
+/// One request: `samples` completions of one prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GenerateRequest {
+    /// What is put before the model.
+    pub prompt: PromptInput,
+    /// How tokens are chosen. Sample `i` uses `sampling.seed + i`.
+    pub sampling: Sampling,
+    /// How many completions; they share one reading of the prompt. At least 1.
+    pub samples: u32,
+    /// The most tokens per completion.
+    pub max_tokens: u32,
+    /// A completion ends before the first of these; the string itself is not part of the text.
+    pub stop: Vec<String>,
+    /// What the text must match, if anything.
+    pub constraint: Option<Constraint>,
+    /// Whose cached prompts may be reused.
+    pub cache_scope: CacheScope,
+}
+
+/// What is put before a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PromptInput {
+    /// A conversation, rendered with the model's own chat template.
+    Chat {
+        /// The messages, oldest first.
+        messages: Vec<Message>,
+        /// How the answer begins: the assistant's turn is opened with this text, which is not repeated in the sample.
+        prefill: String,
+    },
+    /// Fill in the middle, with the model's own markers.
+    Fill {
+        /// The text before the cursor.
+        prefix: String,
+        /// The text after it.
+        suffix: String,
+    },
+    /// Text as it is; markers in it are read as special tokens.
+    Raw {
+        /// The text.
+        text: String,
+    },
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said. Markers in it are plain text, never special tokens.
+    pub content: String,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The operator.
+    System,
+    /// The person, and everything read from the repository.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// How tokens are chosen. Applied in this order: repetition penalty, temperature, top-k, top-p, min-p, draw.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// 0 takes the likeliest token and ignores the rest.
+    pub temperature: f32,
+    /// The smallest set of tokens whose mass reaches this; 1 keeps all.
+    pub top_p: f32,
+    /// The likeliest `top_k` tokens; 0 keeps all.
+    pub top_k: u32,
+    /// Tokens at least this likely relative to the likeliest; 0 keeps all.
+    pub min_p: f32,
+    /// Seeds the draw.
+    pub seed: u64,
+}
+
+impl Sampling {
+    /// The likeliest token at every step.
+    pub const GREEDY: Self = Self {
+        temperature: 0.0,
+        top_p: 1.0,
+        top_k: 0,
+        min_p: 0.0,
+        seed: 0,
+    };
+}
+
+/// What a completion must match, from its first character to its last (the prefill not included).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Constraint {
+    /// Exactly one of these texts.
+    Choice {
+        /// The texts.
+        options: Vec<String>,
+    },
+    /// A regular expression, in Rust's `regex` syntax.
+    Regex {
+        /// The expression.
+        pattern: String,
+    },
+    /// A JSON document that the schema admits.
+    JsonSchema {
+        /// The schema.
+        schema: serde_json::Value,
+    },
+    /// A context-free grammar in Lark's syntax, as llguidance reads it.
+    Lark {
+        /// The grammar.
+        grammar: String,
+    },
+}
+
+/// Whose cached prompts a request may reuse: cached state is never visible across scopes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CacheScope(pub String);
+
+impl CacheScope {
+    /// The one scope of a command that runs for the person who typed it.
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+}
+
+/// What a stream carries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum SampleEvent {
+    /// The prompt was read. Sent once, before the first token; an upstream that does not say sends `None`s.
+    PromptRead {
+        /// Tokens of the prompt.
+        prompt_tokens: Option<u32>,
+        /// How many of them came from the prefix cache.
+        cached_tokens: Option<u32>,
+    },
+    /// More text of one sample: always whole characters, never part of a stop string.
+    Text {
+        /// Which sample, from 0.
+        sample: u32,
+        /// The text to append.
+        text: String,
+    },
+    /// One sample ended.
+    Finished {
+        /// Which sample, from 0.
+        sample: u32,
+        /// The whole of it.
+        result: Sample,
+    },
+}
+
+/// A finished completion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The text, without prefill and stop string.
+    pub text: String,
+    /// Tokens written; `None` when not reported.
+    pub completion_tokens: Option<u32>,
+    /// Mean natural log-probability of the chosen tokens under the unmodified distribution; `None` when not reported.
+    pub mean_logprob: Option<f32>,
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+}
+
+/// Why a completion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model ended its turn, or a stop string was reached, or the constraint was complete.
+    Stop,
+    /// `max_tokens` or the context was used up.
+    Length,
+}
+
+/// Tokens of a whole request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GenerateUsage {
+    /// Tokens of the prompt; `None` when not reported.
+    pub prompt_tokens: Option<u32>,
+    /// How many of them came from the prefix cache.
+    pub cached_tokens: Option<u32>,
+}
+
+/// A running request. Dropping it cancels the request.
+#[derive(Debug)]
+pub struct SampleStream {
+    events: mpsc::Receiver<Result<SampleEvent, ModelError>>,
+}
+
+impl SampleStream {
+    /// A stream over the receiving end of a bounded channel; the adapter treats a closed channel as a cancel.
+    pub fn new(events: mpsc::Receiver<Result<SampleEvent, ModelError>>) -> Self {
+        Self { events }
+    }
+
+    /// The next event; `None` after the last sample finished.
+    pub async fn next(&mut self) -> Option<Result<SampleEvent, ModelError>> {
+        self.events.recv().await
+    }
+
+    /// Waits for all `samples` and returns them in order.
+    ///
+    /// # Errors
+    /// The first error of the stream, or [`ModelError::Broken`] when it ends before every sample did.
+    pub async fn collect(mut self, samples: u32) -> Result<(Vec<Sample>, GenerateUsage), ModelError> {
+        let mut finished: Vec<Option<Sample>> = vec![None; samples as usize];
+        let mut usage = GenerateUsage::default();
+        while let Some(event) = self.next().await {
+            match event? {
+                SampleEvent::PromptRead {
+                    prompt_tokens,
+                    cached_tokens,
+                } => {
+                    usage = GenerateUsage {
+                        prompt_tokens,
+                        cached_tokens,
+                    };
+                }
+                SampleEvent::Text { .. } => {}
+                SampleEvent::Finished { sample, result } => {
+                    if let Some(slot) = finished.get_mut(sample as usize) {
+                        *slot = Some(result);
+                    }
+                }
+            }
+        }
+        let samples = finished.into_iter().collect::<Option<Vec<_>>>();
+        let samples = samples.ok_or_else(|| ModelError::Broken {
+            reason: "the stream ended early".to_owned(),
+        })?;
+        Ok((samples, usage))
+    }
+}
+
+/// Why a model did not answer. `reason` texts are for people and name the mend where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelError {
+    /// The request cannot be served as it is: too long, a bad constraint, FIM on a model that has none.
+    #[error("the request does not fit the model: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// The prompt leaves no room in the context.
+    #[error(
+        "the prompt has {prompt_tokens} tokens; with {max_tokens} to write, the context holds {context_length}"
+    )]
+    TooLong {
+        /// Tokens of the prompt.
+        prompt_tokens: u32,
+        /// Tokens asked for.
+        max_tokens: u32,
+        /// Tokens of context.
+        context_length: u32,
+    },
+    /// The model cannot be loaded or reached.
+    #[error("model `{model}` is not available: {reason}")]
+    Unavailable {
+        /// Its name.
+        model: String,
+        /// Why.
+        reason: String,
+    },
+    /// It failed while answering; a retry may help.
+    #[error("the model failed while answering: {reason}")]
+    Broken {
+        /// Why.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error("no answer within {seconds} s ({phase})")]
+    Timeout {
+        /// Which wait: `connect`, `first token`, `between tokens`.
+        phase: String,
+        /// How long was waited, in seconds.
+        seconds: u64,
+    },
+    /// The upstream asks for patience.
+    #[error("the upstream limits the rate; retry after {retry_after_seconds:?} s")]
+    RateLimited {
+        /// What it asked for, in seconds.
+        retry_after_seconds: Option<u64>,
+    },
+    /// The upstream refuses the credentials.
+    #[error("the upstream refused the credentials: {reason}")]
+    Unauthorised {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ModelError {
+    /// Whether the same request may succeed when sent again, here or to another model.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Broken { .. } | Self::Timeout { .. } | Self::RateLimited { .. } | Self::Unavailable { .. }
+        )
+    }
+}
+
+impl ModelDescriptor {
+    /// The digest of the model's file, if it has one.
+    pub fn digest(&self) -> Option<Digest> {
+        self.reference.digest
+    }
+}
