@@ -91,6 +91,24 @@ impl Import {
     }
 }
 
+/// What a module is called where it is imported without an alias.
+fn last_part(module: &str) -> &str {
+    let module = module.rsplit("::").next().unwrap_or(module);
+    let mut parts = module.rsplit('/');
+    let last = parts.next().unwrap_or(module);
+    // Go's major versions are no part of the name: `example.com/text/v2` binds `text`.
+    let version = last
+        .strip_prefix('v')
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let name = if version {
+        parts.next().unwrap_or(last)
+    } else {
+        last
+    };
+    // Python's `import a.b` binds `a`.
+    name.split('.').next().unwrap_or(name)
+}
+
 pub(crate) fn collect(file: &SourceFile) -> Vec<Import> {
     let mut imports = Vec::new();
     walk(file.tree().root_node(), |node| {

@@ -68,7 +68,10 @@ impl<'file> Outline<'file> {
             kind,
             name: Name::Node(name),
             body,
-            signature_end: None,
+            // `type Name struct`: the word belongs to the body's node, and to the signature.
+            signature_end: body
+                .and_then(|body| body.child(0))
+                .map(|keyword| keyword.end_byte()),
             parameters: Vec::new(),
             doc: None,
             exported: is_exported(self.text(name)),

@@ -52,7 +52,7 @@ impl<'tree> Leading<'tree> {
         self.parts
             .iter()
             .rev()
-            .take_while(|part| part.kind() == "attribute_item")
+            .take_while(|part| is_attribute(**part))
             .last()
             .map(|part| part.start_byte())
     }
@@ -60,7 +60,7 @@ impl<'tree> Leading<'tree> {
     pub(super) fn comments(&self) -> impl Iterator<Item = Span> + '_ {
         self.parts
             .iter()
-            .filter(|part| part.kind() != "attribute_item")
+            .filter(|part| !is_attribute(**part))
             .map(|part| Span::of(*part))
     }
 }
@@ -103,10 +103,15 @@ fn only_annotations(node: Node<'_>) -> bool {
         .all(|child| matches!(child.kind(), "annotation" | "marker_annotation"))
 }
 
+/// Rust's attributes, and the decorators that TypeScript's grammar puts beside the member they decorate.
+fn is_attribute(node: Node<'_>) -> bool {
+    matches!(node.kind(), "attribute_item" | "decorator")
+}
+
 fn is_trivia(node: Node<'_>) -> bool {
     matches!(
         node.kind(),
-        "comment" | "line_comment" | "block_comment" | "attribute_item"
+        "comment" | "line_comment" | "block_comment" | "attribute_item" | "decorator"
     )
 }
 
