@@ -72,15 +72,8 @@ impl Import {
             .map(|name| name.alias.as_deref().unwrap_or(&name.name))
             .collect();
         match &self.alias {
-            Some(alias) if alias != "_" => bound.push(alias),
-            None if self.binds_module() => {
-                let separators = ["::", "/"];
-                let module = separators.iter().fold(self.module.as_str(), |module, separator| {
-                    module.rsplit(separator).next().unwrap_or(module)
-                });
-                // Python's `import a.b` binds `a`.
-                bound.push(module.split('.').next().unwrap_or(module));
-            }
+            Some(alias) if self.kind != ImportKind::SideEffect => bound.push(alias),
+            None if self.binds_module() => bound.push(last_part(&self.module)),
             _ => {}
         }
         bound

@@ -1,5 +1,7 @@
 //! What does not parse is reported where it stands, and no input breaks the reader.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use proptest::prelude::*;
 use tenon_syntax::{Language, ParseFailure, SourceFile};
 

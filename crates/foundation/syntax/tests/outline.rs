@@ -1,5 +1,7 @@
 //! What is read out of real files of each language.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use std::fmt::Write as _;
 
 use tenon_syntax::{Language, SourceFile};
