@@ -1,0 +1,251 @@
+//! Which token comes next, over the plain logits: no C++ sampler, so that nothing can throw across the border.
+
+use llguidance::toktrie::SimpleVob;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tenon_runtime::Sampling;
+
+use super::softmax;
+
+/// Draws the tokens of one sample.
+#[derive(Debug)]
+pub(super) struct TokenSampler {
+    sampling: Sampling,
+    random: ChaCha8Rng,
+}
+
+/// A chosen token, with its natural log-probability under the unmodified distribution.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Chosen {
+    pub token: u32,
+    pub logprob: f32,
+}
+
+impl TokenSampler {
+    /// Sample `index` of a request draws from `seed + index`, whatever runs beside it.
+    pub(super) fn new(sampling: Sampling, index: u32) -> Self {
+        let seed = sampling.seed.wrapping_add(u64::from(index));
+        Self {
+            sampling,
+            random: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+
+    /// Chooses among the tokens that `allowed` admits; `None` when it admits none that the model can write.
+    pub(super) fn choose(&mut self, logits: &[f32], allowed: Option<&SimpleVob>) -> Option<Chosen> {
+        let highest = softmax::maximum(logits);
+        let total = softmax::exponential_sum(logits, highest);
+        let token = match allowed {
+            None if self.sampling.temperature <= 0.0 => softmax::position_of(logits, highest)?,
+            None => self.draw(logits.iter().copied().enumerate())?,
+            Some(mask) => self.choose_among(logits, mask)?,
+        };
+        let logit = *logits.get(token)?;
+        Some(Chosen {
+            token: u32::try_from(token).ok()?,
+            logprob: logit - highest - total.ln(),
+        })
+    }
+
+    fn choose_among(&mut self, logits: &[f32], mask: &SimpleVob) -> Option<usize> {
+        let candidates = || {
+            mask.iter()
+                .filter_map(|token| Some((token as usize, *logits.get(token as usize)?)))
+        };
+        if self.sampling.temperature <= 0.0 {
+            return candidates()
+                .max_by(|left, right| left.1.total_cmp(&right.1).then(right.0.cmp(&left.0)))
+                .map(|(token, _)| token);
+        }
+        self.draw(candidates())
+    }
+
+    /// Temperature, top-k, top-p, min-p, draw: in the order that the port promises.
+    fn draw(&mut self, logits: impl Iterator<Item = (usize, f32)>) -> Option<usize> {
+        let mut candidates: Vec<(usize, f32)> = logits.filter(|(_, logit)| logit.is_finite()).collect();
+        let highest = candidates
+            .iter()
+            .map(|(_, logit)| *logit)
+            .fold(f32::NEG_INFINITY, f32::max);
+        self.keep_top_k(&mut candidates);
+        let temperature = self.sampling.temperature;
+        for (_, logit) in &mut candidates {
+            *logit = softmax::exponential((*logit - highest) / temperature);
+        }
+        self.keep_top_p(&mut candidates);
+        let least = self.sampling.min_p;
+        if least > 0.0 {
+            // The likeliest has weight 1 here.
+            candidates.retain(|(_, weight)| *weight >= least);
+        }
+        let total: f64 = candidates.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let mut mark = self.random.random::<f64>() * total;
+        for (token, weight) in &candidates {
+            mark -= f64::from(*weight);
+            if mark < 0.0 {
+                return Some(*token);
+            }
+        }
+        candidates
+            .iter()
+            .rev()
+            .find(|(_, weight)| *weight > 0.0)
+            .map(|(token, _)| *token)
+    }
+
+    fn keep_top_k(&self, candidates: &mut Vec<(usize, f32)>) {
+        let keep = self.sampling.top_k as usize;
+        if keep == 0 || keep >= candidates.len() {
+            return;
+        }
+        candidates.select_nth_unstable_by(keep - 1, |left, right| by_weight(left, right));
+        candidates.truncate(keep);
+        // Selection leaves an order that depends on the rest; the draw must not.
+        candidates.sort_unstable_by(by_weight);
+    }
+
+    /// The smallest set of the likeliest tokens whose mass reaches `top_p`, likeliest first.
+    fn keep_top_p(&self, candidates: &mut Vec<(usize, f32)>) {
+        if self.sampling.top_p >= 1.0 {
+            return;
+        }
+        let total: f64 = candidates.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let wanted = total * f64::from(self.sampling.top_p);
+        // Sorting 150,000 tokens costs more than the model's own work on a small machine, and all but a few
+        // hundred weigh nothing: sort only those that can belong to the set.
+        for floor in [1e-2_f32, 1e-4, 1e-6, 0.0] {
+            let mass: f64 = candidates
+                .iter()
+                .filter(|(_, weight)| *weight >= floor)
+                .map(|(_, weight)| f64::from(*weight))
+                .sum();
+            if mass >= wanted || floor == 0.0 {
+                candidates.retain(|(_, weight)| *weight >= floor);
+                break;
+            }
+        }
+        candidates.sort_unstable_by(by_weight);
+        let mut mass = 0.0;
+        let kept = candidates.iter().position(|(_, weight)| {
+            mass += f64::from(*weight);
+            mass >= wanted
+        });
+        candidates.truncate(kept.map_or(candidates.len(), |last| last + 1));
+    }
+}
+
+/// Heaviest first; equals by their number, so that the order is the same on every machine.
+fn by_weight(left: &(usize, f32), right: &(usize, f32)) -> std::cmp::Ordering {
+    right.1.total_cmp(&left.1).then(left.0.cmp(&right.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampling(temperature: f32) -> Sampling {
+        Sampling {
+            temperature,
+            seed: 5,
+            ..Sampling::GREEDY
+        }
+    }
+
+    fn draws(sampling: Sampling, logits: &[f32], count: usize) -> Vec<u32> {
+        let mut sampler = TokenSampler::new(sampling, 0);
+        (0..count)
+            .map(|_| sampler.choose(logits, None).unwrap().token)
+            .collect()
+    }
+
+    #[test]
+    fn greedy_takes_the_first_of_the_likeliest() {
+        let mut sampler = TokenSampler::new(Sampling::GREEDY, 0);
+        let chosen = sampler.choose(&[0.0, 3.0, 3.0, 1.0], None).unwrap();
+        assert_eq!(chosen.token, 1);
+        let total = 1.0_f32 + 2.0 * 3.0_f32.exp() + 1.0_f32.exp();
+        assert!((chosen.logprob - (3.0 - total.ln())).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_mask_binds_and_the_logprob_stays_that_of_the_model() {
+        let mut mask = SimpleVob::alloc(4);
+        mask.allow_token(0);
+        mask.allow_token(3);
+        for temperature in [0.0, 1.0] {
+            let mut sampler = TokenSampler::new(sampling(temperature), 0);
+            let chosen = sampler.choose(&[-50.0, 3.0, 3.0, 1.0], Some(&mask)).unwrap();
+            assert_eq!(chosen.token, 3);
+            let total = 2.0 * 3.0_f32.exp() + 1.0_f32.exp();
+            assert!((chosen.logprob - (1.0 - total.ln())).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn an_empty_mask_admits_nothing() {
+        let mask = SimpleVob::alloc(2);
+        let mut sampler = TokenSampler::new(sampling(1.0), 0);
+        assert_eq!(sampler.choose(&[1.0, 2.0], Some(&mask)), None);
+    }
+
+    #[test]
+    fn the_seed_decides_the_draws_and_samples_differ() {
+        let logits = [0.5, 0.25, 0.75, 0.1, 0.9, 0.3];
+        assert_eq!(
+            draws(sampling(1.0), &logits, 32),
+            draws(sampling(1.0), &logits, 32)
+        );
+        let mut second = TokenSampler::new(sampling(1.0), 1);
+        let second: Vec<u32> = (0..32)
+            .map(|_| second.choose(&logits, None).unwrap().token)
+            .collect();
+        assert_ne!(draws(sampling(1.0), &logits, 32), second);
+    }
+
+    #[test]
+    fn draws_follow_the_distribution() {
+        let logits = [0.7_f32.ln(), 0.2_f32.ln(), 0.1_f32.ln()];
+        let drawn = draws(sampling(1.0), &logits, 20_000);
+        for (token, share) in [(0, 0.7), (1, 0.2), (2, 0.1)] {
+            let count = drawn.iter().filter(|drawn| **drawn == token).count();
+            assert!(
+                (count as f64 / 20_000.0 - share).abs() < 0.02,
+                "token {token}: {count}"
+            );
+        }
+    }
+
+    #[test]
+    fn top_k_top_p_and_min_p_cut_the_tail() {
+        let logits: Vec<f32> = [0.5_f32, 0.3, 0.15, 0.05].map(f32::ln).to_vec();
+        let seen = |sampling: Sampling| {
+            let mut seen = draws(sampling, &logits, 2000);
+            seen.sort_unstable();
+            seen.dedup();
+            seen
+        };
+        let base = sampling(1.0);
+        assert_eq!(seen(base), [0, 1, 2, 3]);
+        assert_eq!(seen(Sampling { top_k: 2, ..base }), [0, 1]);
+        assert_eq!(seen(Sampling { top_p: 0.75, ..base }), [0, 1]);
+        assert_eq!(seen(Sampling { top_p: 0.85, ..base }), [0, 1, 2]);
+        assert_eq!(seen(Sampling { min_p: 0.25, ..base }), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_wide_flat_distribution_keeps_its_nucleus() {
+        // Every weight lies far below the first floors relative to the likeliest.
+        let mut logits = vec![-14.0_f32; 50_000];
+        logits[7] = 0.0;
+        let sampling = Sampling {
+            top_p: 0.99,
+            ..sampling(1.0)
+        };
+        let mut sampler = TokenSampler::new(sampling, 0);
+        let others = (0..500)
+            .filter(|_| sampler.choose(&logits, None).unwrap().token != 7)
+            .count();
+        // 50,000 * e^-14 is 0.042 against 1: about 3% of the draws.
+        assert!((2..50).contains(&others), "{others}");
+    }
+}
