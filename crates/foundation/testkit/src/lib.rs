@@ -1,1 +1,19 @@
-//! (being built)
+//! Fakes and fixtures for tests, never part of what ships.
+//!
+//! - [`ScriptedModel`] answers from a script and remembers what it was asked.
+//! - [`TemporaryRepository`] is a folder with files, with or without Git, that vanishes afterwards.
+//!
+//! A fake checks the protocol on every call and panics when its caller broke it: that fails the test.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "dev only: a fixture that cannot be set up must fail the test that asked for it"
+)]
+
+mod answer;
+mod repository;
+mod scripted_model;
+
+pub use answer::{Answer, ScriptedSample};
+pub use repository::TemporaryRepository;
+pub use scripted_model::ScriptedModel;
