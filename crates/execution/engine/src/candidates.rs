@@ -1,0 +1,153 @@
+//! What was tried in a run, and which of it is best.
+
+use std::collections::HashMap;
+
+use tenon_domain::{Attempt, AttemptOutcome, ChangeSet, CheckKind, Digest, Evidence, Outcome};
+
+/// A change that was read from a sample and checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// Index of the attempt it came from.
+    pub attempt: usize,
+    /// The change.
+    pub change: ChangeSet,
+    /// What was checked.
+    pub evidence: Evidence,
+    /// The model's rank, weakest first.
+    pub model: usize,
+    /// Mean log-probability of the sample, if the model said.
+    pub mean_logprob: Option<f32>,
+    /// How it behaves on varied inputs; equal digests behave alike.
+    pub behaviour: Option<Digest>,
+}
+
+/// Everything that was tried.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    /// Every attempt, for provenance.
+    pub attempts: Vec<Attempt>,
+    /// Those that passed everything visible.
+    pub passed: Vec<Candidate>,
+    /// The one that came furthest among those that did not.
+    pub furthest: Option<Candidate>,
+    seen: HashMap<Digest, usize>,
+}
+
+impl Candidates {
+    /// Remembers a change; `Some` names the earlier attempt that made the same one.
+    pub fn already_seen(&mut self, digest: Digest, attempt: usize) -> Option<usize> {
+        let first = *self.seen.entry(digest).or_insert(attempt);
+        (first != attempt).then_some(first)
+    }
+
+    /// Files a checked candidate.
+    pub fn file(&mut self, candidate: Candidate) {
+        if candidate.evidence.holds() {
+            self.passed.push(candidate);
+        } else if self.furthest.as_ref().is_none_or(|best| distance(&candidate.evidence) > distance(&best.evidence)) {
+            self.furthest = Some(candidate);
+        }
+    }
+
+    /// The change to propose: the largest group that behaves alike, then the stronger model, then the likelier text,
+    /// then the earlier one.
+    pub fn choose(&self) -> Option<&Candidate> {
+        let votes = |candidate: &Candidate| match candidate.behaviour {
+            Some(behaviour) => self.passed.iter().filter(|other| other.behaviour == Some(behaviour)).count(),
+            None => 0,
+        };
+        self.passed.iter().reduce(|best, next| {
+            let rank = |candidate: &Candidate| (candidate.evidence.level(), votes(candidate), candidate.model);
+            let likelier = next.mean_logprob.zip(best.mean_logprob).is_some_and(|(next, best)| next > best);
+            match rank(next).cmp(&rank(best)) {
+                std::cmp::Ordering::Greater => next,
+                std::cmp::Ordering::Equal if likelier && next.behaviour.is_some() => next,
+                _ => best,
+            }
+        })
+    }
+
+    /// Whether two candidates that passed behave alike.
+    pub fn two_agree(&self) -> bool {
+        self.passed.iter().enumerate().any(|(index, candidate)| {
+            candidate.behaviour.is_some()
+                && self.passed.iter().skip(index + 1).any(|other| other.behaviour == candidate.behaviour)
+        })
+    }
+}
+
+/// How far a candidate came: how many checks it passed, and the family of the one that stopped it.
+fn distance(evidence: &Evidence) -> (CheckKind, usize) {
+    let failed = evidence.checks.iter().find(|report| report.outcome == Outcome::Failed);
+    let kind = failed.map_or(CheckKind::Policy, |report| report.kind);
+    (kind, evidence.checks.iter().filter(|report| report.outcome == Outcome::Passed).count())
+}
+
+/// The first failed check of an evidence, as an attempt's outcome.
+pub(crate) fn rejection(evidence: &Evidence) -> AttemptOutcome {
+    let failed = evidence.checks.iter().find(|report| report.outcome == Outcome::Failed);
+    let (check, reason) = match failed {
+        Some(report) => {
+            let finding = report.findings.iter().find(|finding| finding.severity == tenon_domain::Severity::Error);
+            let reason = finding.map(|finding| finding.message.clone()).or_else(|| report.reason.clone());
+            (report.check.clone(), reason.unwrap_or_else(|| "failed".to_owned()))
+        }
+        None => ("evidence".to_owned(), "no check could run".to_owned()),
+    };
+    AttemptOutcome::Rejected { check, reason, checks: evidence.checks.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use tenon_domain::{CheckReport, Level};
+
+    use super::*;
+
+    fn candidate(attempt: usize, model: usize, behaviour: Option<&str>) -> Candidate {
+        let check = CheckReport {
+            check: "examples".into(),
+            kind: CheckKind::Examples,
+            outcome: Outcome::Passed,
+            proves: Some(Level::Tested),
+            duration_ms: 1,
+            findings: vec![],
+            reason: None,
+            log: None,
+        };
+        Candidate {
+            attempt,
+            change: ChangeSet::default(),
+            evidence: Evidence { checks: vec![check], sandbox: None },
+            model,
+            mean_logprob: None,
+            behaviour: behaviour.map(Digest::of),
+        }
+    }
+
+    fn chosen(passed: Vec<Candidate>) -> usize {
+        Candidates { passed, ..Candidates::default() }.choose().unwrap().attempt
+    }
+
+    #[test]
+    fn the_first_that_passed_is_chosen() {
+        assert_eq!(chosen(vec![candidate(0, 0, None), candidate(1, 0, None)]), 0);
+    }
+
+    #[test]
+    fn the_majority_outvotes_the_stronger_model() {
+        let passed = vec![candidate(0, 1, Some("a")), candidate(1, 0, Some("b")), candidate(2, 0, Some("b"))];
+        assert_eq!(chosen(passed), 1);
+    }
+
+    #[test]
+    fn a_tie_goes_to_the_stronger_model() {
+        assert_eq!(chosen(vec![candidate(0, 0, Some("a")), candidate(1, 1, Some("b"))]), 1);
+    }
+
+    #[test]
+    fn a_duplicate_names_the_first() {
+        let mut candidates = Candidates::default();
+        assert_eq!(candidates.already_seen(Digest::of("x"), 0), None);
+        assert_eq!(candidates.already_seen(Digest::of("x"), 3), Some(0));
+    }
+}

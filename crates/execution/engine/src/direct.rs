@@ -1,0 +1,126 @@
+//! Changes that a wish states completely: a rename or a deletion needs no model.
+
+use std::collections::BTreeMap;
+
+use tenon_change::{change_set, deleted_file, edited_file, renamed_file};
+use tenon_context::Index;
+use tenon_domain::{FileChange, RepoPath};
+use tenon_syntax::{Language, SourceFile};
+
+use crate::ask::{Action, Ask};
+use crate::target::Plan;
+
+/// The change that the wish states, if it states one completely.
+pub(crate) fn direct_plan(ask: &Ask, index: &Index) -> Option<Plan> {
+    match ask.action {
+        Action::Rename => {
+            let (from, to) = ask.rename.as_ref()?;
+            rename_file(from, to, index).or_else(|| rename_symbol(from, to, ask, index))
+        }
+        Action::Delete if ask.names.is_empty() => delete_files(ask, index),
+        _ => None,
+    }
+}
+
+fn rename_file(from: &str, to: &str, index: &Index) -> Option<Plan> {
+    let (from, to) = (RepoPath::parse(from).ok()?, RepoPath::parse(to).ok()?);
+    let text = index.file_text(&from)?;
+    if index.contains(&to) || to.extension().is_none() {
+        return None;
+    }
+    let description = format!("rename {from} to {to}");
+    let change = change_set(vec![renamed_file(from, to, text.to_string(), text.to_string())]).ok()?;
+    Some(Plan::Direct { change, description })
+}
+
+fn delete_files(ask: &Ask, index: &Index) -> Option<Plan> {
+    let mut files = Vec::new();
+    for path in &ask.paths {
+        files.push(deleted_file(path.clone(), index.file_text(path)?.to_string()));
+    }
+    if files.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = ask.paths.iter().map(RepoPath::as_str).collect();
+    let description = format!("delete {}", names.join(", "));
+    Some(Plan::Direct { change: change_set(files).ok()?, description })
+}
+
+/// Renames a symbol that is defined once: its definition and every identifier of that name in files that define it,
+/// import it or stand in the same folder.
+fn rename_symbol(from: &str, to: &str, ask: &Ask, index: &Index) -> Option<Plan> {
+    let old = from.rsplit(['.', ':']).next()?;
+    let new = to.rsplit(['.', ':']).next()?;
+    let is_identifier = |name: &str| {
+        name.chars().all(|character| character.is_alphanumeric() || character == '_' || character == '$')
+            && !name.starts_with(|character: char| character.is_ascii_digit())
+    };
+    if old == new || !is_identifier(old) || !is_identifier(new) {
+        return None;
+    }
+    let definitions = index.definitions_of(from);
+    let in_named_files = |path: &RepoPath| ask.paths.is_empty() || ask.paths.contains(path);
+    let defined: Vec<_> = definitions.iter().filter(|definition| in_named_files(&definition.path)).collect();
+    let [definition] = defined.as_slice() else { return None };
+    if !index.definitions_of(new).is_empty() {
+        return None;
+    }
+    let language = Language::of_path(&definition.path)?;
+    let mut paths: BTreeMap<RepoPath, ()> = BTreeMap::from([(definition.path.clone(), ())]);
+    for (path, _) in index.references_to(old) {
+        if Language::of_path(&path).is_some_and(|other| other == language || (other.is_ecmascript() && language.is_ecmascript())) {
+            paths.insert(path, ());
+        }
+    }
+    let files: Vec<FileChange> = paths.into_keys().filter_map(|path| rename_in_file(path, old, new, index)).collect();
+    if files.is_empty() {
+        return None;
+    }
+    let description = format!("rename {from} to {new} in {} {}", files.len(), if files.len() == 1 { "file" } else { "files" });
+    Some(Plan::Direct { change: change_set(files).ok()?, description })
+}
+
+fn rename_in_file(path: RepoPath, old: &str, new: &str, index: &Index) -> Option<FileChange> {
+    let text = index.file_text(&path)?;
+    let file = SourceFile::parse(Language::of_path(&path)?, text.to_string()).ok()?;
+    let mut spans: Vec<(usize, usize)> = file
+        .references()
+        .iter()
+        .filter(|reference| reference.name == old)
+        .map(|reference| (reference.span.start, reference.span.end))
+        .chain(
+            file.symbols()
+                .iter()
+                .filter(|symbol| symbol.name == old)
+                .map(|symbol| (symbol.name_span.start, symbol.name_span.end)),
+        )
+        .chain(file.imports().iter().flat_map(|import| {
+            let inside = file.slice(import.span);
+            let start = import.span.start;
+            whole_words(inside, old).into_iter().map(move |at| (start + at, start + at + old.len())).collect::<Vec<_>>()
+        }))
+        .collect();
+    spans.sort_unstable();
+    spans.dedup();
+    let mut after = String::with_capacity(text.len());
+    let mut end = 0;
+    for (start, stop) in &spans {
+        after.push_str(text.get(end..*start)?);
+        after.push_str(new);
+        end = *stop;
+    }
+    after.push_str(text.get(end..)?);
+    (!spans.is_empty()).then(|| edited_file(path, text.to_string(), after))
+}
+
+fn whole_words(text: &str, word: &str) -> Vec<usize> {
+    let part = |character: char| character.is_alphanumeric() || character == '_' || character == '$';
+    text.match_indices(word)
+        .filter(|(at, _)| {
+            let before = text.get(..*at).and_then(|before| before.chars().next_back());
+            let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+            !before.is_some_and(part) && !after.is_some_and(part)
+        })
+        .map(|(at, _)| at)
+        .collect()
+}

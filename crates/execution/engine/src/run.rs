@@ -1,0 +1,309 @@
+//! The gate loop: sample, read a change from the text, check it, keep what holds, sample again.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tenon_check::{Baseline, CheckPlan, Gate};
+use tenon_domain::{
+    Attempt, AttemptOutcome, ChangeSet, CheckKind, Digest, Evidence, Intent, Outcome, Quality, Usage,
+};
+use tenon_runtime::{Model, ModelError, Sample, Sampling};
+
+use crate::assignment::{Assignment, Feedback};
+use crate::candidates::{Candidate, Candidates, rejection};
+use crate::error::EngineError;
+use crate::observer::Event;
+use crate::sampling::{Patience, Question, RunningRound, Waited, add_usage, record, reference, was_cut};
+use crate::schedule::Round;
+
+/// The state of one run.
+pub(crate) struct Run<'run> {
+    /// The models, weakest first.
+    pub models: &'run [Arc<dyn Model>],
+    /// What was asked.
+    pub intent: &'run Intent,
+    /// Checks changes.
+    pub gate: &'run Gate,
+    /// What failed before the change.
+    pub baseline: &'run Baseline,
+    /// How long it may take, and who listens.
+    pub patience: Patience<'run>,
+    /// What was tried.
+    pub candidates: Candidates,
+    /// What it cost.
+    pub usage: Usage,
+    /// Digests of everything put before a model.
+    pub prompts: Vec<Digest>,
+}
+
+/// Why a run stopped sampling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Enough candidates passed.
+    Enough,
+    /// Everything planned was tried.
+    Exhausted,
+    /// The time was up.
+    OutOfTime,
+}
+
+impl Run<'_> {
+    /// Works through `rounds` until enough candidates passed.
+    pub async fn work(&mut self, assignment: &Assignment<'_>, rounds: &[Round]) -> Result<Ended, EngineError> {
+        let mut repaired = vec![false; self.models.len()];
+        let mut last_model_error = None;
+        for round in rounds {
+            let before = self.candidates.attempts.len();
+            match self.round(assignment, *round, None).await {
+                Ok(Ended::Exhausted) => {}
+                Ok(ended) => return Ok(ended),
+                Err(EngineError::Model(error)) if error.is_transient() => {
+                    last_model_error = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            let attempts = self.candidates.attempts.get(before..).unwrap_or_default();
+            let mechanical = attempts.iter().find_map(mechanical_feedback);
+            if let Some(feedback) = mechanical
+                && let Some(repaired) = repaired.get_mut(round.model)
+                && !*repaired
+                && self.intent.quality != Quality::Fast
+                && u32::try_from(self.candidates.attempts.len()).unwrap_or(u32::MAX) < self.intent.budget.max_attempts
+            {
+                *repaired = true;
+                let retry = Round { temperature: 0.0, samples: 1, ..*round };
+                match self.round(assignment, retry, Some(feedback)).await? {
+                    Ended::Exhausted => {}
+                    ended => return Ok(ended),
+                }
+            }
+        }
+        match last_model_error {
+            Some(error) if self.candidates.attempts.iter().all(|attempt| attempt.text.is_empty()) => Err(error.into()),
+            _ => Ok(Ended::Exhausted),
+        }
+    }
+
+    async fn round(
+        &mut self,
+        assignment: &Assignment<'_>,
+        round: Round,
+        feedback: Option<Feedback>,
+    ) -> Result<Ended, EngineError> {
+        if self.patience.stop.is_cancelled() {
+            return Err(EngineError::Interrupted);
+        }
+        if self.patience.left().is_zero() {
+            return Ok(Ended::OutOfTime);
+        }
+        let models = self.models;
+        let Some(model) = models.get(round.model) else { return Ok(Ended::Exhausted) };
+        let question = assignment.question(model.as_ref(), round.wording, feedback, self.patience.observer).await?;
+        self.prompts.push(question.digest());
+        let first_attempt = self.candidates.attempts.len();
+        let sampling = Sampling {
+            temperature: round.temperature,
+            top_p: if round.temperature > 0.0 { 0.95 } else { 1.0 },
+            seed: self.intent.seed.wrapping_add(first_attempt as u64),
+            ..Sampling::GREEDY
+        };
+        let begun = Instant::now();
+        let begin = RunningRound::begin(model.as_ref(), &question, sampling, round.samples, self.patience, first_attempt);
+        let mut running = match begin.await {
+            Ok(running) => running,
+            Err(error) => return Err(self.note_model_failure(model.as_ref(), &question, sampling, error)),
+        };
+        loop {
+            match running.next().await {
+                Waited::Sample { index, sample } => {
+                    add_usage(&mut self.usage, &sample, running.prompt_tokens.filter(|_| index == 0));
+                    let attempt = Attempt {
+                        template: question.template.clone(),
+                        model: reference(model.as_ref()),
+                        sampling: record(sampling, index, question.max_tokens),
+                        prompt_digest: question.digest(),
+                        prompt: question.prompt_text(),
+                        text: format!("{}{}", question.opening, sample.text),
+                        prompt_tokens: running.prompt_tokens,
+                        completion_tokens: sample.completion_tokens,
+                        outcome: AttemptOutcome::NotExtracted { reason: "not examined".to_owned() },
+                        duration_ms: 0,
+                    };
+                    self.candidates.attempts.push(attempt);
+                    let number = self.candidates.attempts.len() - 1;
+                    let outcome = self.examine(assignment, &question, &sample, number, round.model).await?;
+                    match &outcome {
+                        AttemptOutcome::Passed { level } => {
+                            self.patience.observer.observe(Event::Passed { attempt: number + 1, level: *level });
+                        }
+                        other => self.patience.observer.observe(Event::Rejected { attempt: number + 1, reason: reason_of(other) }),
+                    }
+                    if let Some(attempt) = self.candidates.attempts.get_mut(number) {
+                        attempt.outcome = outcome;
+                        attempt.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    }
+                    if self.is_enough() {
+                        self.usage.completion_tokens += running.abandoned_tokens();
+                        return Ok(Ended::Enough);
+                    }
+                }
+                Waited::Done => return Ok(Ended::Exhausted),
+                Waited::Failed(error) => {
+                    return Err(self.note_model_failure(model.as_ref(), &question, sampling, error));
+                }
+                Waited::OutOfTime => {
+                    self.usage.completion_tokens += running.abandoned_tokens();
+                    return Ok(Ended::OutOfTime);
+                }
+                Waited::Interrupted => return Err(EngineError::Interrupted),
+            }
+        }
+    }
+
+    fn note_model_failure(
+        &mut self,
+        model: &dyn Model,
+        question: &Question,
+        sampling: Sampling,
+        error: ModelError,
+    ) -> EngineError {
+        self.candidates.attempts.push(Attempt {
+            template: question.template.clone(),
+            model: reference(model),
+            sampling: record(sampling, 0, question.max_tokens),
+            prompt_digest: question.digest(),
+            prompt: question.prompt_text(),
+            text: String::new(),
+            prompt_tokens: None,
+            completion_tokens: None,
+            outcome: AttemptOutcome::ModelFailed { reason: error.to_string() },
+            duration_ms: 0,
+        });
+        error.into()
+    }
+
+    /// Reads a change from a sample and checks it.
+    async fn examine(
+        &mut self,
+        assignment: &Assignment<'_>,
+        question: &Question,
+        sample: &Sample,
+        number: usize,
+        model: usize,
+    ) -> Result<AttemptOutcome, EngineError> {
+        let text = format!("{}{}", question.opening, sample.text);
+        let change = match assignment.draft(&text) {
+            Ok(change) => change,
+            Err(reason) if was_cut(sample) => {
+                let reason = format!("{reason} (the answer was cut at {} tokens)", question.max_tokens);
+                return Ok(AttemptOutcome::NotExtracted { reason });
+            }
+            Err(reason) => return Ok(AttemptOutcome::NotExtracted { reason }),
+        };
+        if let Some(of) = self.candidates.already_seen(assignment.fingerprint(&change), number) {
+            return Ok(AttemptOutcome::Duplicate { of });
+        }
+        let (change, evidence) = self.check_and_mend(assignment, change, number).await?;
+        let outcome = if evidence.holds() {
+            AttemptOutcome::Passed { level: evidence.level() }
+        } else {
+            rejection(&evidence)
+        };
+        let behaviour = match (&outcome, self.intent.quality) {
+            (AttemptOutcome::Passed { .. }, Quality::High) => assignment.behaviour(self.gate, &change).await,
+            _ => None,
+        };
+        self.candidates.file(Candidate {
+            attempt: number,
+            change,
+            evidence,
+            model,
+            mean_logprob: sample.mean_logprob,
+            behaviour,
+        });
+        Ok(outcome)
+    }
+
+    /// Checks a change; where only imports are missing, adds them and checks again.
+    async fn check_and_mend(
+        &self,
+        assignment: &Assignment<'_>,
+        change: ChangeSet,
+        number: usize,
+    ) -> Result<(ChangeSet, Evidence), EngineError> {
+        let evidence = self.check(&change, &assignment.checks, number).await?;
+        let stopped_by_names = evidence
+            .checks
+            .iter()
+            .find(|report| report.outcome == Outcome::Failed)
+            .is_some_and(|report| matches!(report.kind, CheckKind::Names | CheckKind::Build | CheckKind::Types));
+        if stopped_by_names && let Some(mended) = assignment.add_missing_imports(&change, &evidence) {
+            let again = self.check(&mended, &assignment.checks, number).await?;
+            if again.holds() {
+                return Ok((mended, again));
+            }
+        }
+        Ok((change, evidence))
+    }
+
+    /// Checks a change within the run's time, stopping at once when interrupted.
+    pub async fn check(&self, change: &ChangeSet, plan: &CheckPlan, number: usize) -> Result<Evidence, EngineError> {
+        let checking = self.gate.check(change, plan, self.baseline);
+        let evidence = tokio::select! {
+            biased;
+            () = self.patience.stop.cancelled() => return Err(EngineError::Interrupted),
+            evidence = checking => evidence.map_err(|error| EngineError::Sandbox { reason: error.to_string() })?,
+        };
+        for report in &evidence.checks {
+            self.patience.observer.observe(Event::Checked { attempt: number + 1, report: report.clone() });
+        }
+        Ok(evidence)
+    }
+
+    fn is_enough(&self) -> bool {
+        match self.intent.quality {
+            Quality::Fast | Quality::Standard => !self.candidates.passed.is_empty(),
+            Quality::High => {
+                let comparable = self.candidates.passed.iter().any(|candidate| candidate.behaviour.is_some());
+                self.candidates.two_agree() || self.candidates.passed.len() >= if comparable { 4 } else { 1 }
+            }
+        }
+    }
+}
+
+/// A compiler's word about a candidate: the one kind of failure worth showing to a small model, once.
+fn mechanical_feedback(attempt: &Attempt) -> Option<Feedback> {
+    let AttemptOutcome::Rejected { checks, .. } = &attempt.outcome else { return None };
+    let failed = checks.iter().find(|report| report.outcome == Outcome::Failed)?;
+    let mechanical = matches!(
+        failed.kind,
+        CheckKind::Syntax | CheckKind::Names | CheckKind::Dependencies | CheckKind::Types | CheckKind::Build
+    );
+    if !mechanical {
+        return None;
+    }
+    let mut lines: Vec<String> = failed
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == tenon_domain::Severity::Error)
+        .take(5)
+        .map(|finding| match &finding.help {
+            Some(help) => format!("{} ({help})", finding.message),
+            None => finding.message.clone(),
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.extend(failed.reason.clone());
+    }
+    (!lines.is_empty()).then(|| Feedback { code: attempt.text.clone(), diagnostic: lines.join("\n") })
+}
+
+fn reason_of(outcome: &AttemptOutcome) -> String {
+    match outcome {
+        AttemptOutcome::NotExtracted { reason } | AttemptOutcome::ModelFailed { reason } => reason.clone(),
+        AttemptOutcome::Duplicate { of } => format!("the same as attempt {}", of + 1),
+        AttemptOutcome::Rejected { check, reason, .. } => format!("{check}: {reason}"),
+        AttemptOutcome::Passed { level } => level.to_string(),
+    }
+}

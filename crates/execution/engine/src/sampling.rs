@@ -1,0 +1,190 @@
+//! One round: one prompt, one model, a few samples, watched until they end or somebody loses patience.
+
+use std::time::{Duration, Instant};
+
+use tenon_domain::{Digest, ModelReference, SamplingRecord, TemplateReference, Usage};
+use tenon_runtime::{
+    CacheScope, Constraint, FinishReason, GenerateRequest, Model, ModelError, PromptInput, Sample, SampleEvent,
+    SampleStream, Sampling,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::observer::{Event, Observer};
+
+/// What a round asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    /// The version of the template.
+    pub template: TemplateReference,
+    /// The conversation and how the answer begins.
+    pub prompt: PromptInput,
+    /// What the answer already contains: the end of the prefill that is code. Put before every sample's text.
+    pub opening: String,
+    /// Where an answer ends.
+    pub stop: Vec<String>,
+    /// The most tokens of one answer.
+    pub max_tokens: u32,
+    /// What an answer must match.
+    pub constraint: Option<Constraint>,
+}
+
+impl Question {
+    /// The exact prompt as JSON: what a replay sends again.
+    pub fn prompt_text(&self) -> String {
+        serde_json::to_string(&self.prompt).unwrap_or_default()
+    }
+
+    /// Identifies the prompt.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.prompt_text())
+    }
+}
+
+/// A round that was begun: yields samples as they finish.
+pub(crate) struct RunningRound<'run> {
+    stream: SampleStream,
+    observer: &'run dyn Observer,
+    stop: &'run CancellationToken,
+    deadline: Instant,
+    first_attempt: usize,
+    unfinished: Vec<usize>,
+    /// Tokens of the prompt, once the model said.
+    pub prompt_tokens: Option<u32>,
+}
+
+/// How waiting for a sample ended.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    /// A sample ended.
+    Sample {
+        /// Which of the round's samples.
+        index: u32,
+        /// The sample.
+        sample: Sample,
+    },
+    /// All samples ended.
+    Done,
+    /// The model failed.
+    Failed(ModelError),
+    /// The time is up.
+    OutOfTime,
+    /// The run was interrupted.
+    Interrupted,
+}
+
+impl<'run> RunningRound<'run> {
+    /// Sends the question.
+    pub async fn begin(
+        model: &dyn Model,
+        question: &Question,
+        sampling: Sampling,
+        samples: u32,
+        patience: Patience<'run>,
+        first_attempt: usize,
+    ) -> Result<Self, ModelError> {
+        patience.observer.observe(Event::Sampling {
+            model: model.descriptor().reference.name.clone(),
+            template: question.template.name.clone(),
+            samples,
+            attempt: first_attempt + 1,
+        });
+        let request = GenerateRequest {
+            prompt: question.prompt.clone(),
+            sampling,
+            samples,
+            max_tokens: question.max_tokens,
+            stop: question.stop.clone(),
+            constraint: question.constraint.clone(),
+            cache_scope: CacheScope::local(),
+        };
+        let stream = model.generate(request).await?;
+        Ok(Self {
+            stream,
+            observer: patience.observer,
+            stop: patience.stop,
+            deadline: patience.deadline,
+            first_attempt,
+            unfinished: vec![0; samples as usize],
+            prompt_tokens: None,
+        })
+    }
+
+    /// Waits for the next sample to end.
+    pub async fn next(&mut self) -> Waited {
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Waited::Interrupted,
+                event = tokio::time::timeout_at(self.deadline.into(), self.stream.next()) => event,
+            };
+            match event {
+                Err(_) => return Waited::OutOfTime,
+                Ok(None) => return Waited::Done,
+                Ok(Some(Err(error))) => return Waited::Failed(error),
+                Ok(Some(Ok(SampleEvent::PromptRead { prompt_tokens, .. }))) => self.prompt_tokens = prompt_tokens,
+                Ok(Some(Ok(SampleEvent::Text { sample, text }))) => {
+                    if let Some(bytes) = self.unfinished.get_mut(sample as usize) {
+                        *bytes += text.len();
+                    }
+                    self.observer.observe(Event::Text { attempt: self.first_attempt + sample as usize + 1, text });
+                }
+                Ok(Some(Ok(SampleEvent::Finished { sample, result }))) => {
+                    if let Some(bytes) = self.unfinished.get_mut(sample as usize) {
+                        *bytes = 0;
+                    }
+                    return Waited::Sample { index: sample, sample: result };
+                }
+            }
+        }
+    }
+
+    /// An estimate of the tokens that unfinished samples had written: code has about three bytes a token.
+    pub fn abandoned_tokens(&self) -> u64 {
+        self.unfinished.iter().map(|bytes| (*bytes as u64).div_ceil(3)).sum()
+    }
+}
+
+/// How long a round may take and who listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience<'run> {
+    /// Receives events.
+    pub observer: &'run dyn Observer,
+    /// Ends everything.
+    pub stop: &'run CancellationToken,
+    /// When the run's time is up.
+    pub deadline: Instant,
+}
+
+impl Patience<'_> {
+    /// What is left of the time.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+/// How a sample was drawn, for provenance.
+pub(crate) fn record(sampling: Sampling, index: u32, max_tokens: u32) -> SamplingRecord {
+    SamplingRecord {
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        seed: sampling.seed.wrapping_add(u64::from(index)),
+        max_tokens,
+    }
+}
+
+/// Adds what a sample cost.
+pub(crate) fn add_usage(usage: &mut Usage, sample: &Sample, prompt_tokens: Option<u32>) {
+    usage.attempts += 1;
+    usage.prompt_tokens += u64::from(prompt_tokens.unwrap_or(0));
+    usage.completion_tokens += u64::from(sample.completion_tokens.unwrap_or(0));
+}
+
+/// Whether a sample was cut off by its limit.
+pub(crate) fn was_cut(sample: &Sample) -> bool {
+    sample.finish_reason == FinishReason::Length
+}
+
+/// A model, as precisely as it is known.
+pub(crate) fn reference(model: &dyn Model) -> ModelReference {
+    model.descriptor().reference.clone()
+}

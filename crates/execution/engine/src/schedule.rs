@@ -1,0 +1,131 @@
+//! Which model is asked, how often and how: plain data, decided before the first token.
+//!
+//! Small models are cheap and wrong more often, so they go first only where something executable can tell a wrong
+//! answer from a right one. Without that, the strongest local model is asked at once. Resampling is blind: a new seed
+//! and another wording, never the failing code (see "Resample or repair" in the manual).
+
+use tenon_domain::Quality;
+
+/// One request to one model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Round {
+    /// Index into the engine's models, weakest first.
+    pub model: usize,
+    /// Which wording of the prompt, counted from 0; wraps around what the templates offer.
+    pub wording: usize,
+    /// 0 is greedy.
+    pub temperature: f32,
+    /// Samples drawn in parallel from one prompt.
+    pub samples: u32,
+}
+
+/// What can reject a wrong answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Oracle {
+    /// Examples, acceptance commands or tests that run.
+    Executable,
+    /// Only parsers, linters and compilers.
+    Static,
+}
+
+const RESAMPLING_TEMPERATURE: f32 = 0.8;
+
+/// The rounds for a run over `models` models, at most `max_attempts` samples in all.
+pub fn plan_rounds(models: usize, quality: Quality, oracle: Oracle, max_attempts: u32) -> Vec<Round> {
+    let greedy = |model| Round { model, wording: 0, temperature: 0.0, samples: 1 };
+    let blind =
+        |model, wording, samples| Round { model, wording, temperature: RESAMPLING_TEMPERATURE, samples };
+    let last = models.saturating_sub(1);
+    let mut rounds = Vec::new();
+    match (quality, oracle) {
+        (Quality::Fast, Oracle::Static) => rounds.push(greedy(last)),
+        (Quality::Fast, Oracle::Executable) => {
+            rounds.push(greedy(0));
+            if last > 0 {
+                rounds.push(greedy(last));
+            } else {
+                rounds.push(blind(0, 1, 1));
+            }
+        }
+        (Quality::Standard, Oracle::Static) => {
+            rounds.push(greedy(last));
+            rounds.push(blind(last, 1, 2));
+            rounds.push(blind(last, 2, 2));
+            if last > 0 {
+                rounds.push(greedy(last - 1));
+            }
+        }
+        (Quality::Standard, Oracle::Executable) => {
+            for model in 0..=last {
+                rounds.push(greedy(model));
+                if model < last {
+                    rounds.push(blind(model, 1, 3));
+                } else {
+                    rounds.push(blind(model, 1, 4));
+                    rounds.push(blind(model, 2, 4));
+                }
+            }
+        }
+        (Quality::High, _) => {
+            // Two voices first; a tie or a failure brings more of the stronger one.
+            rounds.push(greedy(last));
+            if last > 0 {
+                rounds.push(greedy(last - 1));
+            }
+            rounds.push(blind(last, 1, 3));
+            rounds.push(blind(last, 2, 4));
+            rounds.push(blind(last, 0, 4));
+        }
+    }
+    fit(rounds, max_attempts)
+}
+
+fn fit(rounds: Vec<Round>, max_attempts: u32) -> Vec<Round> {
+    let mut left = max_attempts;
+    rounds
+        .into_iter()
+        .map_while(|round| {
+            let samples = round.samples.min(left);
+            left -= samples;
+            (samples > 0).then_some(Round { samples, ..round })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(rounds: &[Round]) -> u32 {
+        rounds.iter().map(|round| round.samples).sum()
+    }
+
+    #[test]
+    fn the_number_of_attempts_is_a_bound() {
+        for quality in [Quality::Fast, Quality::Standard, Quality::High] {
+            for oracle in [Oracle::Executable, Oracle::Static] {
+                for models in 1..4 {
+                    for most in 1..20 {
+                        let rounds = plan_rounds(models, quality, oracle, most);
+                        assert!(!rounds.is_empty());
+                        assert!(samples(&rounds) <= most);
+                        assert!(rounds.iter().all(|round| round.model < models));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_weak_model_goes_first_only_where_its_answers_can_be_rejected() {
+        assert_eq!(plan_rounds(2, Quality::Standard, Oracle::Executable, 12)[0].model, 0);
+        assert_eq!(plan_rounds(2, Quality::Standard, Oracle::Static, 12)[0].model, 1);
+    }
+
+    #[test]
+    fn the_first_round_is_greedy() {
+        for quality in [Quality::Fast, Quality::Standard, Quality::High] {
+            assert_eq!(plan_rounds(2, quality, Oracle::Executable, 12)[0].temperature, 0.0);
+        }
+    }
+}
