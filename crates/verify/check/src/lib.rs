@@ -1,1 +1,29 @@
-//! (being built)
+//! Checks as data: what is known about a change before anybody is asked to trust it.
+//!
+//! ```text
+//! ChangeSet ─▶ policy ─▶ syntax ─▶ names ─▶ dependencies ─▶ secrets       nothing is executed, milliseconds
+//!                 └─▶ compile ─▶ lint ─▶ types ─▶ build ─▶ examples ─▶ tests ─▶ acceptance     in the sandbox
+//! ```
+//!
+//! The [`Gate`] runs them in this order and hands back [`Evidence`](tenon_domain::Evidence). A check that
+//! cannot run is reported as skipped, with the mend; a test that failed before the change is reported and not
+//! held against it. This room asks no model and starts no process outside the sandbox.
+
+mod dependencies;
+mod driver;
+mod examples;
+mod names;
+mod plan;
+mod policy;
+mod project;
+mod report;
+mod secrets;
+mod statics;
+mod syntax_check;
+mod tables;
+
+pub use examples::{Example, ExampleKind, examples_in_text};
+pub use names::{UndefinedName, suggested_import, undefined_names};
+pub use plan::{AfterFailure, CheckPlan, ProjectChecks, TestEdits};
+pub use project::{Declared, Ecosystem, FileList, OutputFormat, Project, Runner, ToolNeed};
+pub use statics::static_reports;
