@@ -9,6 +9,7 @@ mod evidence;
 mod intent;
 mod path;
 mod proposal;
+mod secret;
 
 pub use change::{ChangeKind, ChangeSet, FileChange};
 pub use digest::{Digest, DigestParseError};
@@ -19,3 +20,4 @@ pub use proposal::{
     Attempt, AttemptOutcome, ModelReference, Proposal, ProposalId, Provenance, SamplingRecord,
     TemplateReference, Usage,
 };
+pub use secret::Secret;
