@@ -9,16 +9,22 @@
 //! every other byte of the file stays as it is. What is applied never leaves the repository and is all or nothing.
 //! This room runs no code and asks no model.
 
+mod align;
 mod apply;
 mod diff;
 mod draft;
+mod missing;
+mod splice;
 mod style;
 mod tokens;
 
 pub mod extract;
 
+pub use align::align_entry_point;
 pub use apply::{Applied, ApplyError, apply};
 pub use diff::{file_diff, unified_diff};
 pub use draft::{DraftError, change_set, deleted_file, edited_file, renamed_file, whole_file};
 pub use extract::{Block, Chosen, choose_block, extract_blocks};
+pub use missing::{ImportsAdded, add_missing_imports};
+pub use splice::{Additions, SpliceError, SpliceScope, Spliced, splice};
 pub use tokens::normalised;
