@@ -1,0 +1,15 @@
+"use strict";
+
+const { gain } = require("./settings.js");
+
+class Player {
+  constructor(settings = {}) {
+    this.gain = gain(settings);
+  }
+
+  isMuted() {
+    return this.gain === 0;
+  }
+}
+
+module.exports = { Player };

@@ -1,0 +1,14 @@
+/** Converts degrees Celsius to degrees Fahrenheit. */
+export function toFahrenheit(celsius) {
+  return (celsius * 9) / 5 + 32;
+}
+
+/** Returns one line about the weather; the temperature is in degrees Celsius. */
+export function describe(city, celsius) {
+  return `${city}: ${Math.round(celsius)} °C`;
+}
+
+/** Says whether to take a jacket. */
+export function needsJacket(celsius, windy = false) {
+  return celsius < (windy ? 18 : 12);
+}

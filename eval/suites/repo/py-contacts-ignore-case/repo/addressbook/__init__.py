@@ -1,0 +1,1 @@
+from addressbook.book import Contact, find_contact, sort_contacts

@@ -1,0 +1,34 @@
+"""Reading folders."""
+
+import os
+
+
+def extension(path):
+    """Return the extension of `path` in lower case, without the dot."""
+    return os.path.splitext(path)[1].lstrip(".").lower()
+
+
+def total_size(entries):
+    """Return the sum of the sizes in `entries`, a list of (path, size)."""
+    return sum(size for _, size in entries)
+
+
+def walk(folder):
+    """Return (path, size) for every file under `folder`."""
+    entries = []
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(root, name)
+            entries.append((path, os.path.getsize(path)))
+    return entries
+
+
+def human_size(num_bytes):
+    """Return `num_bytes` as text for people."""
+    if num_bytes < 1024:
+        return f"{num_bytes} B"
+    size = float(num_bytes)
+    for unit in ("KB", "MB", "GB"):
+        size /= 1024
+        if size < 1024 or unit == "GB":
+            return f"{size:.1f} {unit}"

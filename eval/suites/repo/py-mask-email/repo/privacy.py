@@ -1,0 +1,16 @@
+"""Keeps personal data out of logs."""
+
+
+def mask_card(number):
+    """Return the card number with all but the last four digits hidden.
+
+    >>> mask_card("4111 1111 1111 1234")
+    '**** 1234'
+    """
+    digits = "".join(ch for ch in number if ch.isdigit())
+    return "**** " + digits[-4:]
+
+
+def mask_phone(number):
+    """Return the phone number with only the last two digits shown."""
+    return "***" + number.strip()[-2:]

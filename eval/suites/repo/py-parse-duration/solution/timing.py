@@ -1,0 +1,31 @@
+"""Durations for the job scheduler."""
+
+import re
+
+
+def format_duration(seconds):
+    """Return seconds as text, largest unit first.
+
+    >>> format_duration(5400)
+    '1h30m'
+    >>> format_duration(0)
+    '0s'
+    """
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else ""]
+    return "".join(parts) or "0s"
+
+
+def parse_duration(text):
+    """Return the seconds that `text` means, such as 5400 for "1h30m"."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if not match or not text:
+        raise ValueError(f"not a duration: {text!r}")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def next_run(last_run, every):
+    """Return when a job that ran at `last_run` is due again; both in seconds."""
+    return last_run + every

@@ -1,0 +1,13 @@
+"""The users we know."""
+
+USERS = {1: "ann", 2: "bob"}
+
+
+def get_usr(number):
+    """Return the name of a user, None for an unknown number."""
+    return USERS.get(number)
+
+
+def user_names():
+    """Return all names, sorted."""
+    return sorted(USERS.values())

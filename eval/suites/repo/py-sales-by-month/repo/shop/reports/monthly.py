@@ -1,0 +1,11 @@
+"""Reports that accounting asks for every month."""
+
+
+def revenue(orders):
+    """Return the sum of all order totals, in cents."""
+    return sum(order.total for order in orders)
+
+
+def customers(orders):
+    """Return the names of all customers, each once, sorted."""
+    return sorted({order.customer for order in orders})
