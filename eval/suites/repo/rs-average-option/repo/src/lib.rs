@@ -1,0 +1,4 @@
+//! Values of the garden sensors.
+
+pub mod stats;
+pub mod unit;

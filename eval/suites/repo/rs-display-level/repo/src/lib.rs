@@ -1,0 +1,4 @@
+//! Log lines.
+
+pub mod level;
+pub mod line;

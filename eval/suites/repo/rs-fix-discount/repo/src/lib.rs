@@ -1,0 +1,4 @@
+//! What a customer pays.
+
+pub mod customer;
+pub mod price;

@@ -1,0 +1,4 @@
+//! Colours of the theme.
+
+pub mod color;
+pub mod theme;

@@ -1,0 +1,4 @@
+//! Progress of long jobs.
+
+pub mod bar;
+pub mod progress;
