@@ -1,1 +1,20 @@
-//! (being built)
+//! Versioned prompt templates with typed variables, rendered into a token budget.
+//!
+//! A template is a file `prompts/<task>/<name>.md`: TOML front matter between `+++` lines, then a body of messages,
+//! each opened by a line `--- system ---`, `--- user ---` or `--- assistant ---`. The body is split into messages
+//! before anything is filled in, so no value can open a message of its own. A version is the digest of the file.
+//!
+//! Everything that comes from outside is a [`Fragment`] with a source and a token count. What does not fit is left
+//! out, lowest priority first, and [`RenderedPrompt::left_out`] says what. This room reads no repository and asks no
+//! model; the caller counts tokens.
+
+mod builtin;
+mod front_matter;
+mod library;
+mod pack;
+mod render;
+
+pub use front_matter::{Requirements, VariableKind, VariableRule};
+pub use library::{Library, LibraryError, Shadowed, Template, TemplateOrigin};
+pub use pack::{Fragment, LeftOut};
+pub use render::{Inputs, MessageRole, RenderError, RenderedMessage, RenderedPrompt};
