@@ -82,7 +82,7 @@ docs-check: ## Check the manual's pages and links
 
 .PHONY: bench
 bench: build ## Measure the models on this machine
-	$(TENON) model bench $(CODER_MODELS)
+	@for model in $(CODER_MODELS); do $(TENON) model bench $$model || exit; done
 
 .PHONY: eval
 eval: build ## Run the repo suite with both models (long; resumes where it stopped)
