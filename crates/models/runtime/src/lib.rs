@@ -1,11 +1,25 @@
 //! The model port: what every adapter (embedded llama.cpp, remote upstreams, scripted models in tests) offers
-//! and what the engine may ask for. Also the catalog of known models and how their files are brought.
+//! and what the engine may ask for. Also the catalog of known models, the folder that holds their files, and how
+//! the files are brought.
 //!
 //! This room knows no prompt template, no repository and no transport of ours.
 
+pub mod catalog;
+pub mod folder;
+pub mod gguf;
 pub mod port;
+pub mod pull;
 
+pub use catalog::{CatalogEntry, PackagePart, Source, built_in_catalog};
+pub use folder::{
+    AddedModel, FileState, FolderError, ModelDetails, ModelFolder, ModelListing, Origin, Removed,
+    ResolvedModel,
+};
+pub use gguf::{FillMarkers, GgufError, GgufSummary, read_gguf};
 pub use port::{
     CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Message, Model, ModelDescriptor,
     ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,
+};
+pub use pull::{
+    Network, PipOptions, PullError, PullEvent, PullObserver, PullOptions, Pulled, TriedSource, pull,
 };
