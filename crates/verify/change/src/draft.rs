@@ -84,7 +84,7 @@ pub fn change_set(files: impl IntoIterator<Item = FileChange>) -> Result<ChangeS
     Ok(ChangeSet { files })
 }
 
-fn in_the_style_of(before: &str, code: &str) -> String {
+pub(crate) fn in_the_style_of(before: &str, code: &str) -> String {
     let style = FileStyle::of(before);
     let code = code.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let code = if before.is_empty() || before.ends_with('\n') {

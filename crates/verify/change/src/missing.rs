@@ -17,7 +17,7 @@ pub struct ImportsAdded {
 pub fn add_missing_imports(file: &SourceFile, undefined: &[impl AsRef<str>]) -> Option<ImportsAdded> {
     let mut imports: Vec<Import> = Vec::new();
     for name in undefined {
-        let Some((module, member)) = origin(file.language(), name.as_ref()) else {
+        let Some((module, member)) = origin(file, name.as_ref()) else {
             continue;
         };
         let names = member.map(|member| ImportedName {
@@ -28,13 +28,9 @@ pub fn add_missing_imports(file: &SourceFile, undefined: &[impl AsRef<str>]) -> 
             .iter_mut()
             .find(|import| import.module == module && import.names.is_empty() == names.is_none());
         match merged {
-            Some(import) => {
-                for name in names {
-                    if !import.names.contains(&name) {
-                        import.names.push(name);
-                    }
-                }
-            }
+            Some(import) => import
+                .names
+                .extend(names.filter(|name| !import.names.contains(name))),
             None => imports.push(Import {
                 module: module.to_owned(),
                 kind: if names.is_some() {
@@ -61,15 +57,45 @@ fn alias(name: &str, module: &str) -> Option<String> {
 }
 
 /// The module of a name, and the name in it; no name when the module itself is meant.
-fn origin(language: Language, name: &str) -> Option<(&'static str, Option<&'static str>)> {
-    match language {
-        Language::Python => python(name),
+fn origin(file: &SourceFile, name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    match file.language() {
+        Language::Python => namesake(file, name).or_else(|| python(name)),
         Language::Rust => rust(name),
         Language::Go => go(name),
         Language::Java => java(name),
         // Node's modules have no names of their own that code could use without importing them.
         Language::JavaScript | Language::TypeScript | Language::Tsx => None,
     }
+}
+
+/// Some of Python's modules hold something of their own name; how the name is used tells which is meant.
+fn namesake(file: &SourceFile, name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let member = ["copy", "datetime", "glob", "pprint", "time"]
+        .into_iter()
+        .find(|member| *member == name)?;
+    let methods = [
+        "now",
+        "today",
+        "strptime",
+        "fromisoformat",
+        "utcnow",
+        "combine",
+        "fromtimestamp",
+        "min",
+        "max",
+    ];
+    let meant = file
+        .references()
+        .iter()
+        .filter(|reference| reference.name == name)
+        .all(|reference| {
+            let behind = file.text().get(reference.span.end..).unwrap_or_default();
+            let method = behind.strip_prefix('.').is_some_and(|rest| {
+                member == "datetime" && methods.iter().any(|method| rest.starts_with(method))
+            });
+            method || behind.starts_with('(') || (member == "datetime" && !behind.starts_with('.'))
+        });
+    meant.then_some((member, Some(member)))
 }
 
 macro_rules! table {

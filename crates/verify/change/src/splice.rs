@@ -11,6 +11,7 @@ mod containers;
 mod edits;
 mod elision;
 mod exports;
+mod fill;
 mod imports;
 mod names;
 mod pairing;
@@ -140,6 +141,9 @@ pub fn splice(
         });
     }
     let mut splicer = Splicer::new(original, reply, scope);
+    if original.text().trim_start_matches('\u{feff}').trim().is_empty() {
+        return splicer.fill();
+    }
     splicer.merge_symbols()?;
     splicer.merge_statements();
     splicer.merge_exports();
@@ -232,12 +236,20 @@ impl<'files> Splicer<'files> {
         }
         Ok(Spliced {
             text: result.text().to_owned(),
-            replaced: self.replaced,
-            added: self.added,
+            replaced: unique(self.replaced),
+            added: unique(self.added),
             imports_added: self.imports_added,
             dropped,
         })
     }
+}
+
+fn unique(names: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names
+        .into_iter()
+        .filter(|name| seen.insert(name.clone()))
+        .collect()
 }
 
 /// A name that the file had and the result has not.

@@ -35,7 +35,9 @@ impl Splicer<'_> {
         let ours = Header::of(self.original, partner);
         let theirs = self.moved(symbol, Span::new(symbol.span.start, symbol.item_start), target);
         let theirs = Header::split(&theirs, self.reply.language());
-        let comments = if theirs.comments.trim().is_empty() {
+        // "Fixed version" is a note to the reader of the reply; a doc comment is part of the code.
+        let note = !ours.comments.trim().is_empty() && self.is_plain_comment(&theirs.comments);
+        let comments = if note || theirs.comments.trim().is_empty() {
             ours.comments
         } else {
             theirs.comments
@@ -46,6 +48,11 @@ impl Splicer<'_> {
             theirs.attributes
         };
         format!("{comments}{attributes}")
+    }
+
+    fn is_plain_comment(&self, comments: &str) -> bool {
+        let documents = |line: &str| line.starts_with("///") || line.starts_with("/**");
+        self.reply.language() != Language::Go && !comments.lines().any(|line| documents(line.trim_start()))
     }
 
     fn compose_item(&self, partner: Option<&Symbol>, symbol: &Symbol, target: &str) -> String {

@@ -18,6 +18,7 @@ impl Splicer<'_> {
     pub(super) fn insert(&mut self, symbol: &Symbol, container: Option<usize>, neighbour: Option<Neighbour>) {
         let neighbour = self
             .asked_neighbour(container)
+            .or_else(|| self.neighbour_of_owner(symbol, container, neighbour))
             .or(neighbour)
             .or_else(|| self.likely_neighbour(symbol, container));
         match neighbour {
@@ -54,7 +55,38 @@ impl Splicer<'_> {
         }
     }
 
-    /// The last symbol of the same kind; for methods of Go and `impl` blocks the last part of their type.
+    /// Methods of Go and `impl` blocks follow the last part of their type, unless the reply shows them beside it.
+    fn neighbour_of_owner(
+        &self,
+        symbol: &Symbol,
+        container: Option<usize>,
+        shown: Option<Neighbour>,
+    ) -> Option<Neighbour> {
+        let owner = match symbol.kind {
+            SymbolKind::Implementation => symbol.name.as_str(),
+            _ if symbol.parent.is_none() => symbol.qualified_name.rsplit_once('.')?.0,
+            _ => return None,
+        };
+        let owned = |index: usize| {
+            self.original_symbol(index).is_some_and(|other| {
+                other.parent == container
+                    && (other.name == owner
+                        || other
+                            .qualified_name
+                            .rsplit_once('.')
+                            .is_some_and(|(prefix, _)| prefix == owner))
+            })
+        };
+        match shown {
+            Some(Neighbour::After(index) | Neighbour::Before(index)) if owned(index) => None,
+            _ => (0..self.original.symbols().len())
+                .rev()
+                .find(|index| owned(*index))
+                .map(Neighbour::After),
+        }
+    }
+
+    /// The last symbol of the same kind.
     fn likely_neighbour(&self, symbol: &Symbol, container: Option<usize>) -> Option<Neighbour> {
         let siblings: Vec<(usize, &Symbol)> = self
             .original
@@ -71,33 +103,14 @@ impl Splicer<'_> {
                 .find(|(_, other)| fits(other))
                 .map(|(index, _)| Neighbour::After(*index))
         };
-        let owner = match symbol.kind {
-            SymbolKind::Implementation => Some(symbol.name.clone()),
-            _ => symbol
-                .qualified_name
-                .rsplit_once('.')
-                .filter(|_| symbol.parent.is_none())
-                .map(|(owner, _)| owner.to_owned()),
-        };
-        let of_owner = owner.and_then(|owner| {
-            last(&|other| {
-                other.name == owner
-                    || other
-                        .qualified_name
-                        .rsplit_once('.')
-                        .is_some_and(|(prefix, _)| prefix == owner)
-            })
-        });
-        let data = matches!(symbol.kind, SymbolKind::Constant | SymbolKind::Variable);
-        let same_kind = if data {
+        let data = |symbol: &Symbol| matches!(symbol.kind, SymbolKind::Constant | SymbolKind::Variable);
+        if data(symbol) {
             // Data that functions use belongs above them.
-            last(&|other| matches!(other.kind, SymbolKind::Constant | SymbolKind::Variable))
-                .or_else(|| siblings.first().map(|(index, _)| Neighbour::Before(*index)))
-        } else {
-            last(&|other| other.body_span.is_some() && other.kind == symbol.kind)
-                .or_else(|| last(&|other| other.body_span.is_some()))
-        };
-        of_owner.or(same_kind).or_else(|| last(&|_| true))
+            return last(&data).or_else(|| siblings.first().map(|(index, _)| Neighbour::Before(*index)));
+        }
+        last(&|other| other.body_span.is_some() && other.kind == symbol.kind)
+            .or_else(|| last(&|other| other.body_span.is_some()))
+            .or_else(|| last(&|_| true))
     }
 
     fn insert_after(&mut self, symbol: &Symbol, anchor: usize) {

@@ -8,15 +8,8 @@ use crate::tokens::same_code;
 
 impl Splicer<'_> {
     pub(super) fn merge_statements(&mut self) {
-        let root = self.reply.tree().root_node();
-        let mut cursor = root.walk();
-        let statements: Vec<Node<'_>> = root
-            .named_children(&mut cursor)
-            .filter(|node| self.is_plain_statement(*node))
-            .collect();
         let ours = self.own_statements();
-        for statement in statements {
-            let span = Span::of(statement);
+        for span in self.plain_statements() {
             let text = self.reply.slice(span);
             let language = self.original.language();
             if ours
@@ -54,6 +47,16 @@ impl Splicer<'_> {
                 _ => self.drop(&shown, "a statement on top level nobody asked for"),
             }
         }
+    }
+
+    /// Statements on top level of the reply that define, import and export nothing.
+    pub(super) fn plain_statements(&self) -> Vec<Span> {
+        let root = self.reply.tree().root_node();
+        let mut cursor = root.walk();
+        root.named_children(&mut cursor)
+            .filter(|node| self.is_plain_statement(*node))
+            .map(Span::of)
+            .collect()
     }
 
     fn add_statement(&mut self, span: Span, after: Option<Span>) {
@@ -137,7 +140,23 @@ fn subject(text: &str) -> Option<&str> {
             | "raise"
             | "println"
     );
-    (!plain && text.get(end..)?.starts_with(['.', '('])).then_some(word)
+    // What starts a server or ends the process would run whenever the file is loaded.
+    let callee = text.split('(').next().unwrap_or_default().trim();
+    let starts = [
+        "run",
+        "listen",
+        "serve",
+        "serve_forever",
+        "start",
+        "main",
+        "mainloop",
+        "exit",
+    ];
+    let runs = callee
+        .rsplit(['.', ':'])
+        .next()
+        .is_some_and(|name| starts.contains(&name));
+    (!plain && !runs && text.get(end..)?.starts_with(['.', '('])).then_some(word)
 }
 
 fn statement_subject_is(text: &str, wanted: &str) -> bool {

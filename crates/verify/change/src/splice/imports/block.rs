@@ -17,7 +17,7 @@ pub(super) fn add_lines(splicer: &mut Splicer<'_>, lines: Vec<String>) -> Vec<St
         Some(end) => {
             let at = line_end(text, end);
             let inserted: String = lines.iter().map(|line| format!("{newline}{line}")).collect();
-            splicer.edits.insert(at, inserted);
+            splicer.edits.insert_import(at, inserted);
         }
         None => add_first(splicer, &lines),
     }
@@ -45,7 +45,7 @@ fn add_first(splicer: &mut Splicer<'_>, lines: &[String]) {
             };
             splicer
                 .edits
-                .insert(at, format!("{newline}{newline}{block}{tail}"));
+                .insert_import(at, format!("{newline}{newline}{block}{tail}"));
         }
         None => {
             let at = if text.starts_with('\u{feff}') {
@@ -63,7 +63,7 @@ fn add_first(splicer: &mut Splicer<'_>, lines: &[String]) {
             } else {
                 newline.repeat(2)
             };
-            splicer.edits.insert(at, format!("{block}{blank}"));
+            splicer.edits.insert_import(at, format!("{block}{blank}"));
         }
     }
 }

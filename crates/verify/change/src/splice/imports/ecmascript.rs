@@ -1,4 +1,4 @@
-use tenon_syntax::{Import, ImportKind, Span};
+use tenon_syntax::{Import, ImportKind};
 
 use super::{block, top_level_imports};
 use crate::splice::Splicer;
@@ -16,7 +16,10 @@ pub(super) fn add(splicer: &mut Splicer<'_>, missing: &[Import]) -> Vec<String> 
         .iter()
         .filter(|import| import.kind != ImportKind::Reexport)
     {
-        let line = line(import, modules, &quote(splicer));
+        let line = match import_statement(splicer, import).filter(|_| modules == Modules::Standard) {
+            Some(statement) => statement,
+            None => line(import, modules, &quote(splicer), TypeNames::of(splicer, import)),
+        };
         if extend(splicer, import) {
             added.push(line);
         } else {
@@ -25,6 +28,42 @@ pub(super) fn add(splicer: &mut Splicer<'_>, missing: &[Import]) -> Vec<String> 
     }
     added.extend(block::add_lines(splicer, lines));
     added
+}
+
+/// The reply's own statement, if all of it is wanted: it may import types only.
+fn import_statement(splicer: &Splicer<'_>, import: &Import) -> Option<String> {
+    let whole = splicer.reply.imports().contains(import);
+    let text = splicer.reply.slice(import.span);
+    (whole && text.starts_with("import ") && !text.contains('\n')).then(|| {
+        let quote = quote(splicer);
+        text.replace(['"', '\''], &quote)
+    })
+}
+
+/// Names of which the reply says that they are types: to import them as values may fail when the code runs.
+#[derive(Debug, Clone, Copy)]
+struct TypeNames<'reply> {
+    statement: &'reply str,
+}
+
+impl<'reply> TypeNames<'reply> {
+    fn of(splicer: &Splicer<'reply>, import: &Import) -> Self {
+        Self {
+            statement: splicer.reply.slice(import.span),
+        }
+    }
+
+    fn all(self) -> bool {
+        self.statement.starts_with("import type ")
+    }
+
+    fn has(self, name: &str) -> bool {
+        let marked = format!("type {name}");
+        self.statement.match_indices(&marked).any(|(start, _)| {
+            let rest = self.statement.get(start + marked.len()..).unwrap_or_default();
+            !rest.starts_with(|character: char| character.is_alphanumeric() || character == '_')
+        })
+    }
 }
 
 /// The quotes the file writes around modules.
@@ -37,7 +76,7 @@ fn quote(splicer: &Splicer<'_>) -> String {
     if single > double { "'" } else { "\"" }.to_owned()
 }
 
-fn line(import: &Import, modules: Modules, quote: &str) -> String {
+fn line(import: &Import, modules: Modules, quote: &str, types: TypeNames<'_>) -> String {
     let module = format!("{quote}{}{quote}", import.module);
     let common =
         modules == Modules::Common || (modules == Modules::Unknown && import.kind == ImportKind::Require);
@@ -46,14 +85,21 @@ fn line(import: &Import, modules: Modules, quote: &str) -> String {
         .iter()
         .find(|name| name.name == "default")
         .and_then(|name| name.alias.clone());
+    let marker = |name: &str| {
+        if !common && !types.all() && types.has(name) {
+            "type "
+        } else {
+            ""
+        }
+    };
     let named: Vec<String> = import
         .names
         .iter()
         .filter(|name| name.name != "default")
         .map(|name| match &name.alias {
             Some(alias) if common => format!("{}: {alias}", name.name),
-            Some(alias) => format!("{} as {alias}", name.name),
-            None => name.name.clone(),
+            Some(alias) => format!("{}{} as {alias}", marker(&name.name), name.name),
+            None => format!("{}{}", marker(&name.name), name.name),
         })
         .collect();
     let whole = import.alias.clone();
@@ -83,7 +129,8 @@ fn line(import: &Import, modules: Modules, quote: &str) -> String {
     if parts.is_empty() {
         return format!("import {module};");
     }
-    format!("import {} from {module};", parts.join(", "))
+    let word = if types.all() { "import type" } else { "import" };
+    format!("{word} {} from {module};", parts.join(", "))
 }
 
 /// Adds names between the braces of the file's import of the same module.
@@ -107,7 +154,8 @@ fn extend(splicer: &mut Splicer<'_>, import: &Import) -> bool {
         return false;
     };
     // Type-only imports take no values, and a statement with two lists is not guessed at.
-    if text.starts_with("import type") || text.matches('{').count() > 1 {
+    let types = TypeNames::of(splicer, import);
+    if text.starts_with("import type") != types.all() || text.matches('{').count() > 1 {
         return false;
     }
     let inner = text.get(open + 1..close).unwrap_or_default();
@@ -118,12 +166,20 @@ fn extend(splicer: &mut Splicer<'_>, import: &Import) -> bool {
     } else {
         " as "
     };
+    let standard = own.kind != ImportKind::Require;
+    let marker = |name: &str| {
+        if standard && !types.all() && types.has(name) {
+            "type "
+        } else {
+            ""
+        }
+    };
     let names: Vec<String> = import
         .names
         .iter()
         .map(|name| match &name.alias {
-            Some(alias) => format!("{}{separator}{alias}", name.name),
-            None => name.name.clone(),
+            Some(alias) => format!("{}{}{separator}{alias}", marker(&name.name), name.name),
+            None => format!("{}{}", marker(&name.name), name.name),
         })
         .collect();
     let trailing = content.ends_with(',');
@@ -143,6 +199,6 @@ fn extend(splicer: &mut Splicer<'_>, import: &Import) -> bool {
     } else {
         format!("{} {}", if trailing { "" } else { "," }, names.join(", "))
     };
-    splicer.edits.replace(Span::new(at, at), inserted);
+    splicer.edits.insert_import(at, inserted);
     true
 }

@@ -72,27 +72,27 @@ fn add_to_group(splicer: &mut Splicer<'_>, group: Node<'_>, specification: &str)
     match (before, alike.first(), own.last()) {
         (Some(before), _, _) => {
             let white = indentation_at(text, before.start);
-            splicer.edits.insert(
+            splicer.edits.insert_import(
                 line_end(text, before.end),
                 format!("{newline}{white}{specification}"),
             );
         }
         (None, Some(first), _) => {
             let white = indentation_at(text, first.start);
-            splicer.edits.insert(
+            splicer.edits.insert_import(
                 line_start(text, first.start),
                 format!("{white}{specification}{newline}"),
             );
         }
         (None, None, Some(last)) => {
             let white = indentation_at(text, last.start);
-            splicer.edits.insert(
+            splicer.edits.insert_import(
                 line_end(text, last.end),
                 format!("{newline}{newline}{white}{specification}"),
             );
         }
         (None, None, None) => {
-            splicer.edits.insert(
+            splicer.edits.insert_import(
                 group.start_byte() + 1,
                 format!("{newline}\t{specification}{newline}"),
             );
@@ -130,9 +130,23 @@ pub(in crate::splice) fn without_unused(original: &SourceFile, result: &SourceFi
                 usize::from(rest.starts_with('\n'))
             };
             text.replace_range(start..end + newline, "");
+            close_gap(&mut text, start);
         }
     }
     (text != result.text()).then_some(text)
+}
+
+/// Takes away the blank line that set off a group of imports which is now empty.
+fn close_gap(text: &mut String, at: usize) {
+    let before = text.get(..at).unwrap_or_default();
+    let after = text.get(at..).unwrap_or_default();
+    let blank = before.ends_with("\n\n") || before.ends_with("\n\r\n");
+    let next = after.lines().next().unwrap_or_default().trim();
+    if blank && (next.is_empty() || next == ")") {
+        let start = before.trim_end_matches(['\n', '\r']).len();
+        let newline = if before.ends_with("\r\n") { 2 } else { 1 };
+        text.replace_range(start + newline..at, "");
+    }
 }
 
 fn names(file: &SourceFile) -> BTreeSet<&str> {

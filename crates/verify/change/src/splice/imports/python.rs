@@ -82,7 +82,7 @@ fn extend(splicer: &mut Splicer<'_>, import: &Import) -> bool {
     {
         return false;
     }
-    splicer.edits.insert(at, inserted);
+    splicer.edits.insert_import(at, inserted);
     true
 }
 
@@ -119,8 +119,8 @@ fn add_future(splicer: &mut Splicer<'_>, line: &str) {
     match end {
         Some(end) => splicer
             .edits
-            .insert(line_end(file.text(), end), format!("{newline}{line}")),
-        None => splicer.edits.insert(
+            .insert_import(line_end(file.text(), end), format!("{newline}{line}")),
+        None => splicer.edits.insert_import(
             first.unwrap_or(file.text().len()),
             format!("{line}{newline}{newline}"),
         ),
