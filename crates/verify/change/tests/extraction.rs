@@ -1,6 +1,6 @@
 //! What small models write around code, and what is read out of it.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::panic, reason = "a test may fail loudly")]
 
 use proptest::prelude::*;
 use tenon_change::{choose_block, extract_blocks};
@@ -41,7 +41,7 @@ fn odd_fences_are_read() {
         format!("```python\n{CODE}"),
         format!("{CODE}```\nThis function multiplies.\n"),
         format!("{CODE}\n"),
-        format!("1. First:\n\n   ```python\n   def area(w, h):\n       return w * h\n   ```\n"),
+        "1. First:\n\n   ```python\n   def area(w, h):\n       return w * h\n   ```\n".to_owned(),
         format!(
             "<|im_start|>user\nwrite area<|im_end|>\n<|im_start|>assistant\n```python\n{CODE}```<|im_end|>junk"
         ),

@@ -1,6 +1,6 @@
 //! Whole symbols of a reply into a file: what changes, what stays, and what is kept out.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use tenon_change::{Additions, SpliceError, SpliceScope, Spliced, splice};
 use tenon_syntax::{Language, SourceFile};
