@@ -4,7 +4,7 @@ use tenon_syntax::{Language, SourceFile, Symbol};
 ///
 /// `None` when `wanted` is defined already, is no plain name, or it is not clear which function was meant: then
 /// nothing is to be done.
-pub fn align_entry_point(reply: &SourceFile, wanted: &str) -> Option<String> {
+pub fn align_entry_point(reply: &SourceFile, wanted: &str) -> Option<SourceFile> {
     let plain = wanted
         .chars()
         .all(|character| character.is_alphanumeric() || character == '_');
@@ -30,7 +30,7 @@ pub fn align_entry_point(reply: &SourceFile, wanted: &str) -> Option<String> {
             text.replace_range(span.range(), wanted);
         }
     }
-    Some(text)
+    SourceFile::parse(reply.language(), text).ok()
 }
 
 /// The only function, or the only one that no other calls: helpers come with what they help.
@@ -77,7 +77,8 @@ mod tests {
     use super::*;
 
     fn aligned(language: Language, text: &str, wanted: &str) -> Option<String> {
-        align_entry_point(&SourceFile::parse(language, text).unwrap(), wanted)
+        let reply = SourceFile::parse(language, text).unwrap();
+        align_entry_point(&reply, wanted).map(|file| file.text().to_owned())
     }
 
     #[test]

@@ -4,17 +4,9 @@ use tenon_syntax::{Import, ImportKind, ImportedName, Language, SourceFile, Span}
 
 use crate::splice::with_imports;
 
-/// A file with imports added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportsAdded {
-    /// The new text.
-    pub text: String,
-    /// The imports, as they stand in the file.
-    pub lines: Vec<String>,
-}
-
-/// Adds imports for those of the `undefined` names whose origin is beyond doubt. `None` when there is none.
-pub fn add_missing_imports(file: &SourceFile, undefined: &[impl AsRef<str>]) -> Option<ImportsAdded> {
+/// The text of `file` with imports for those of the `undefined` names whose origin is beyond doubt. `None` when
+/// there is none.
+pub fn add_missing_imports(file: &SourceFile, undefined: &[impl AsRef<str>]) -> Option<String> {
     let mut imports: Vec<Import> = Vec::new();
     for name in undefined {
         let Some((module, member)) = origin(file, name.as_ref()) else {
@@ -47,8 +39,7 @@ pub fn add_missing_imports(file: &SourceFile, undefined: &[impl AsRef<str>]) -> 
             }),
         }
     }
-    let (text, lines) = with_imports(file, &imports)?;
-    Some(ImportsAdded { text, lines })
+    with_imports(file, &imports)
 }
 
 /// `np` is what everybody calls `numpy`.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use tenon_syntax::SourceFile;
-use tree_sitter::Node;
+use tenon_syntax::tree_sitter::Node;
 
 /// One variation of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +41,18 @@ pub fn mutants(file: &SourceFile, span: Range<usize>, limit: usize) -> Vec<Mutan
     let names = local_names(&leaves, text);
     let mut ranked = Vec::new();
     for (index, leaf) in leaves.iter().enumerate() {
-        let Some(token) = text.get(leaf.byte_range()) else { continue };
+        let Some(token) = text.get(leaf.byte_range()) else {
+            continue;
+        };
         for (rank, replacement) in replacements(leaf, token, &names, leaves.get(index + 1).copied(), text) {
-            let line = u32::try_from(leaf.start_position().row).unwrap_or(u32::MAX).saturating_add(1);
-            let shown = if replacement.is_empty() { "nothing" } else { replacement.trim() };
+            let line = u32::try_from(leaf.start_position().row)
+                .unwrap_or(u32::MAX)
+                .saturating_add(1);
+            let shown = if replacement.is_empty() {
+                "nothing"
+            } else {
+                replacement.trim()
+            };
             ranked.push((
                 rank,
                 Mutant {
@@ -64,7 +72,8 @@ pub fn mutants(file: &SourceFile, span: Range<usize>, limit: usize) -> Vec<Mutan
         .map(|(_, mutant)| mutant)
         .filter(|mutant| seen.insert((mutant.span.clone(), mutant.replacement.clone())))
         .filter(|mutant| {
-            SourceFile::parse(file.language(), mutant.apply(text)).is_ok_and(|mutated| mutated.error_count() <= errors)
+            SourceFile::parse(file.language(), mutant.apply(text))
+                .is_ok_and(|mutated| mutated.error_count() <= errors)
         })
         .take(limit)
         .collect()
@@ -75,7 +84,10 @@ fn collect_leaves<'tree>(node: Node<'tree>, span: &Range<usize>, leaves: &mut Ve
         return;
     }
     if node.child_count() == 0 {
-        if node.start_byte() >= span.start && node.end_byte() <= span.end && node.end_byte() > node.start_byte() {
+        if node.start_byte() >= span.start
+            && node.end_byte() <= span.end
+            && node.end_byte() > node.start_byte()
+        {
             leaves.push(node);
         }
         return;
@@ -91,7 +103,15 @@ fn is_prose(kind: &str) -> bool {
     kind.contains("comment")
         || kind.contains("string")
         || kind.contains("import")
-        || matches!(kind, "type" | "type_annotation" | "type_arguments" | "type_parameters" | "use_declaration" | "attribute_item")
+        || matches!(
+            kind,
+            "type"
+                | "type_annotation"
+                | "type_arguments"
+                | "type_parameters"
+                | "use_declaration"
+                | "attribute_item"
+        )
 }
 
 /// Names of variables used in the code: what a slip of the pen confuses.
@@ -112,8 +132,14 @@ fn is_variable(leaf: &Node<'_>) -> bool {
         return false;
     }
     let Some(parent) = leaf.parent() else { return false };
-    let is_field = |field: &str| parent.child_by_field_name(field).is_some_and(|child| child.id() == leaf.id());
-    let definition = parent.kind().contains("function") || parent.kind().contains("class") || parent.kind().contains("parameter");
+    let is_field = |field: &str| {
+        parent
+            .child_by_field_name(field)
+            .is_some_and(|child| child.id() == leaf.id())
+    };
+    let definition = parent.kind().contains("function")
+        || parent.kind().contains("class")
+        || parent.kind().contains("parameter");
     let called = is_field("function") || is_field("macro");
     let member = is_field("attribute") || (is_field("name") && parent.kind() != "variable_declarator");
     !(definition || called || member || is_field("left") || is_field("pattern"))
@@ -156,24 +182,37 @@ fn replacements(
         "true" => &[(1, "false")],
         "false" => &[(1, "true")],
         "is" => &[(3, "is not")],
-        "in" if leaf.parent().is_some_and(|parent| parent.kind() == "comparison_operator") => &[(3, "not in")],
+        "in" if leaf
+            .parent()
+            .is_some_and(|parent| parent.kind() == "comparison_operator") =>
+        {
+            &[(3, "not in")]
+        }
         ".." => &[(1, "..=")],
         "..=" => &[(1, "..")],
         "break" => &[(3, "continue")],
         "continue" => &[(3, "break")],
         _ => &[],
     };
-    let mut found: Vec<(u8, String)> = operators.iter().map(|(rank, text)| (*rank, (*text).to_owned())).collect();
+    let mut found: Vec<(u8, String)> = operators
+        .iter()
+        .map(|(rank, text)| (*rank, (*text).to_owned()))
+        .collect();
     let kind = leaf.kind();
-    if matches!(kind, "integer" | "number" | "integer_literal" | "int_literal" | "decimal_integer_literal")
-        && let Ok(value) = token.parse::<i64>()
+    if matches!(
+        kind,
+        "integer" | "number" | "integer_literal" | "int_literal" | "decimal_integer_literal"
+    ) && let Ok(value) = token.parse::<i64>()
     {
         found.extend([(1, value.saturating_add(1).to_string())]);
         if value > 0 {
             found.push((1, (value - 1).to_string()));
         }
         if value > 9 {
-            found.extend([(4, (value / 10).to_string()), (4, value.saturating_mul(10).to_string())]);
+            found.extend([
+                (4, (value / 10).to_string()),
+                (4, value.saturating_mul(10).to_string()),
+            ]);
         }
     }
     if kind.ends_with("identifier") {
@@ -187,7 +226,12 @@ fn replacements(
     if is_variable(leaf) {
         let member_access = next.is_some_and(|next| text.get(next.byte_range()) == Some("."));
         let rank = if member_access { 5 } else { 4 };
-        found.extend(names.iter().filter(|name| name.as_str() != token).map(|name| (rank, name.clone())));
+        found.extend(
+            names
+                .iter()
+                .filter(|name| name.as_str() != token)
+                .map(|name| (rank, name.clone())),
+        );
     }
     found
 }
@@ -232,7 +276,10 @@ mod tests {
 
     fn of(language: Language, text: &str) -> Vec<String> {
         let file = SourceFile::parse(language, text).unwrap();
-        mutants(&file, 0..text.len(), 100).iter().map(|mutant| mutant.apply(text)).collect()
+        mutants(&file, 0..text.len(), 100)
+            .iter()
+            .map(|mutant| mutant.apply(text))
+            .collect()
     }
 
     #[test]
@@ -249,7 +296,13 @@ mod tests {
         let all = of(Language::Rust, rust);
         assert!(all.len() > 5, "{all:?}");
         for text in all {
-            assert_eq!(SourceFile::parse(Language::Rust, text.as_str()).unwrap().error_count(), 0, "{text}");
+            assert_eq!(
+                SourceFile::parse(Language::Rust, text.as_str())
+                    .unwrap()
+                    .error_count(),
+                0,
+                "{text}"
+            );
         }
     }
 

@@ -37,7 +37,7 @@ pub struct SpliceScope {
     pub insert_near: Option<String>,
     /// What may be added.
     pub additions: Additions,
-    /// Names that were asked for: kept even if they look like tests, a `main` or example usage, and exported
+    /// Names that were asked for, besides those in `editable`: kept even if they look like tests, a `main` or example usage, and exported
     /// where the file exports their likes.
     pub wanted: Vec<String>,
 }
@@ -207,6 +207,7 @@ impl<'files> Splicer<'files> {
 
     fn is_wanted(&self, symbol: &Symbol) -> bool {
         names::any_means(&self.scope.wanted, symbol)
+            || names::any_means(self.scope.editable.as_deref().unwrap_or_default(), symbol)
     }
 
     fn finish(self) -> Result<Spliced, SpliceError> {

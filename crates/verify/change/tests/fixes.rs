@@ -7,7 +7,7 @@ use tenon_syntax::{Language, SourceFile};
 
 fn fixed(language: Language, text: &str, undefined: &[&str]) -> Option<String> {
     let file = SourceFile::parse(language, text).unwrap();
-    add_missing_imports(&file, undefined).map(|added| added.text)
+    add_missing_imports(&file, undefined)
 }
 
 #[test]

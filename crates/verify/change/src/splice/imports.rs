@@ -165,11 +165,11 @@ fn java_lines(import: &Import) -> Vec<String> {
     import.names.iter().map(line).collect()
 }
 
-/// Adds import lines to a file outside of a splice.
-pub(crate) fn with_imports(file: &SourceFile, missing: &[Import]) -> Option<(String, Vec<String>)> {
+/// The text of `file` with imports added: the deterministic fix outside of a splice.
+pub(crate) fn with_imports(file: &SourceFile, missing: &[Import]) -> Option<String> {
     let scope = super::SpliceScope::default();
     let mut splicer = Splicer::new(file, file, &scope);
-    let lines = splicer.add_imports(missing);
+    splicer.add_imports(missing);
     let text = splicer.edits.apply(file.text());
-    (text != file.text()).then_some((text, lines))
+    (text != file.text()).then_some(text)
 }

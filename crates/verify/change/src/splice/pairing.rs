@@ -115,18 +115,22 @@ fn container_for_new(original: &SourceFile, symbol: &Symbol, scope: &SpliceScope
             .get(*index)
             .is_some_and(|symbol| matches!(symbol.kind, SymbolKind::Class | SymbolKind::Implementation))
     };
-    let asked = scope.wanted.iter().find_map(|name| {
-        let name = name.replace("::", ".").replace('#', ".");
-        let (class, method) = name.rsplit_once('.')?;
-        (method == symbol.name).then(|| {
-            let class = class.to_owned();
-            (0..symbols.len()).filter(holds).find(|index| {
-                symbols
-                    .get(*index)
-                    .is_some_and(|symbol| symbol.name == class || symbol.qualified_name == class)
-            })
-        })?
-    });
+    let asked = scope
+        .wanted
+        .iter()
+        .chain(scope.editable.iter().flatten())
+        .find_map(|name| {
+            let name = name.replace("::", ".").replace('#', ".");
+            let (class, method) = name.rsplit_once('.')?;
+            (method == symbol.name).then(|| {
+                let class = class.to_owned();
+                (0..symbols.len()).filter(holds).find(|index| {
+                    symbols
+                        .get(*index)
+                        .is_some_and(|symbol| symbol.name == class || symbol.qualified_name == class)
+                })
+            })?
+        });
     let near = scope.insert_near.as_deref().and_then(|near| {
         let near = original.find(near)?;
         let index = symbols.iter().position(|symbol| symbol == near)?;
