@@ -9,21 +9,35 @@
 //! cannot run is reported as skipped, with the mend; a test that failed before the change is reported and not
 //! held against it. This room asks no model and starts no process outside the sandbox.
 
+mod behaviour;
 mod dependencies;
 mod driver;
+mod error;
 mod examples;
+mod gate;
+mod judge;
+mod limits;
 mod names;
+mod outputs;
 mod plan;
 mod policy;
 mod project;
+mod reach;
 mod report;
+mod running;
+mod sandboxed;
 mod secrets;
 mod statics;
 mod syntax_check;
 mod tables;
 
+pub use behaviour::{Behaviour, Observation, observe_python};
+pub use error::CheckError;
 pub use examples::{Example, ExampleKind, examples_in_text};
+pub use gate::{Baseline, BaselineRun, Gate};
+pub use limits::ExampleLimits;
 pub use names::{UndefinedName, suggested_import, undefined_names};
 pub use plan::{AfterFailure, CheckPlan, ProjectChecks, TestEdits};
 pub use project::{Declared, Ecosystem, FileList, OutputFormat, Project, Runner, ToolNeed};
+pub use running::{Candidate, ExampleResult, ExampleRun, LoadError, run_examples, run_python_program};
 pub use statics::static_reports;

@@ -7,7 +7,7 @@ mod javascript;
 mod python;
 mod suggestion;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tenon_domain::{FileChange, Finding, Severity};
 use tenon_syntax::{Language, SourceFile};
@@ -52,6 +52,41 @@ pub(crate) fn undefined_in(file: &SourceFile, is_package: bool) -> Option<Vec<Un
 /// The names that a Python file binds at module level; `None` when they cannot be known.
 pub(crate) fn python_module_names(file: &SourceFile) -> Option<Vec<&str>> {
     python::module_names(file.tree().root_node(), file.text())
+}
+
+/// Uses of members of Python's standard modules: module, member, 1-based line.
+pub(crate) fn standard_members(file: &SourceFile) -> Vec<(String, String, usize)> {
+    let mut modules: HashMap<String, String> = HashMap::new();
+    let mut members = Vec::new();
+    for import in file
+        .imports()
+        .into_iter()
+        .filter(|import| import.relative_level == 0)
+    {
+        let top = import.module.split('.').next().unwrap_or_default();
+        if !crate::tables::python_modules::is_standard(top) || top == "__future__" {
+            continue;
+        }
+        let line = usize::try_from(import.line).unwrap_or(1);
+        members.extend(
+            import
+                .names
+                .iter()
+                .map(|name| (import.module.clone(), name.name.clone(), line)),
+        );
+        if import.names.is_empty() && !import.wildcard {
+            match &import.alias {
+                Some(alias) => modules.insert(alias.clone(), import.module.clone()),
+                None => modules.insert(top.to_owned(), top.to_owned()),
+            };
+        }
+    }
+    for (object, member, line) in python::member_reads(file.tree().root_node(), file.text()) {
+        if let Some(module) = modules.get(object) {
+            members.push((module.clone(), member.to_owned(), line));
+        }
+    }
+    members
 }
 
 /// The findings about one changed file.

@@ -103,9 +103,7 @@ def load(task):
         for folder in reversed(task.get("search_path", [])):
             sys.path.insert(0, folder)
         if task.get("module"):
-            import importlib
-
-            module = importlib.import_module(task["module"])
+            module = load_file(task["module"], task["file"])
         else:
             module = types.ModuleType("candidate")
             module.__file__ = "<candidate>"
@@ -115,6 +113,21 @@ def load(task):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def load_file(name, file):
+    import importlib
+    import importlib.util
+
+    module = importlib.import_module(name)
+    if os.path.realpath(getattr(module, "__file__", None) or "") == os.path.realpath(file):
+        return module
+    # Python already knows another module of this name, such as one of its own.
+    spec = importlib.util.spec_from_file_location("candidate_" + name.replace(".", "_"), file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def too_slow(*_):

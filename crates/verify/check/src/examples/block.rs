@@ -12,7 +12,7 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut Vec<(usize, ExampleKind)>, t
     let Some(parameters) = parameters(reader, entry) else {
         return;
     };
-    let mut input: Option<(usize, &str)> = None;
+    let mut input: Option<(usize, String)> = None;
     let mut at = 0;
     for line in reader.text.split_inclusive('\n') {
         let start = at;
@@ -22,13 +22,22 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut Vec<(usize, ExampleKind)>, t
         }
         let plain = line.trim().trim_start_matches(['*', '-', '#', '/', ' ']);
         if let Some(rest) = strip_label(plain, "input") {
-            input = Some((start, rest));
+            input = Some((start, rest.to_owned()));
         } else if let Some(rest) = strip_label(plain, "output") {
             if let Some((start, arguments)) = input.take() {
-                found.extend(example(reader, entry, &parameters, arguments, rest).map(|kind| (start, kind)));
+                found.extend(example(reader, entry, &parameters, &arguments, rest).map(|kind| (start, kind)));
             }
         } else if let Some((arguments, result)) = sentence(plain) {
             found.extend(example(reader, entry, &parameters, arguments, result).map(|kind| (start, kind)));
+        } else if let Some((_, arguments)) = &mut input {
+            // One parameter per line, between the two labels.
+            if plain.is_empty() || arguments.len() > 2000 {
+                continue;
+            }
+            if !arguments.is_empty() && !arguments.ends_with(',') {
+                arguments.push_str(", ");
+            }
+            arguments.push_str(plain);
         }
     }
 }
@@ -87,7 +96,8 @@ fn values(dialect: Dialect, text: &str, parameters: &[String]) -> Option<Vec<Str
             .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
             .count();
         let after = rest.get(name_length..)?.trim_start();
-        let name = if name_length > 0 && after.starts_with('=') && !after.starts_with("==") {
+        let assigned = after.starts_with(['=', ':']) && !after.starts_with("==");
+        let name = if name_length > 0 && assigned {
             let name = rest.get(..name_length);
             rest = after.get(1..)?.trim_start();
             name

@@ -106,6 +106,10 @@ fn blocks(text: &str, taken: &mut Vec<Range<usize>>) -> Vec<Vec<Step>> {
             lines.next();
         }
         let source = source.trim_end().to_owned();
+        // `>>> f(2) == 4` without an output line is an equation with a prompt in front.
+        if want.is_empty() && source.contains("==") && !source.contains('\n') {
+            continue;
+        }
         taken.push(at..end);
         if !source.is_empty() {
             current.push(Step { at, source, want });

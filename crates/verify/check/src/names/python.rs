@@ -72,11 +72,39 @@ pub(crate) fn module_names<'text>(root: Node<'_>, text: &'text str) -> Option<Ve
     Some(walker.scopes.module_bindings().collect())
 }
 
+/// Reads of `module.member` where `module` can only be an imported module: the name bound by the import, the
+/// member, and its 1-based line.
+pub(crate) fn member_reads<'text>(root: Node<'_>, text: &'text str) -> Vec<(&'text str, &'text str, usize)> {
+    // Code that asks first knows that a member may be missing.
+    if root.has_error() || text.contains("hasattr(") || text.contains("AttributeError") {
+        return Vec::new();
+    }
+    let mut walker = walk::Walker::new(text);
+    walker.walk(root);
+    let only_imported = |name: &str| {
+        let imported = walker.times_imported.get(name).copied().unwrap_or(0);
+        imported > 0 && imported == walker.scopes.times_bound(name)
+    };
+    walker
+        .member_reads
+        .iter()
+        .filter(|(object, _)| only_imported(object))
+        .map(|(object, member)| {
+            (
+                *object,
+                text.get(member.byte_range()).unwrap_or(""),
+                member.start_position().row + 1,
+            )
+        })
+        .collect()
+}
+
 /// Files that add to their namespace by other means than statements cannot be judged from the syntax tree.
 fn makes_names_from_data(text: &str) -> bool {
     [
         "exec(",
         "_convert_(",
+        "global_enum",
         "__builtins__",
         "setattr(builtins",
         "setattr(sys.modules",

@@ -202,7 +202,6 @@ pub(crate) struct PackageJson {
     pub(crate) name: Option<String>,
     pub(crate) dependencies: BTreeSet<String>,
     pub(crate) scripts: Vec<(String, String)>,
-    pub(crate) is_module: bool,
 }
 
 pub(crate) fn package_json(text: &str) -> Option<PackageJson> {
@@ -229,7 +228,6 @@ pub(crate) fn package_json(text: &str) -> Option<PackageJson> {
             .flatten()
             .filter_map(|(name, script)| Some((name.clone(), script.as_str()?.to_owned())))
             .collect(),
-        is_module: value.get("type").and_then(|kind| kind.as_str()) == Some("module"),
     })
 }
 
@@ -367,7 +365,7 @@ hypothesis = { version = "*" }
         );
         let package = package_json(r#"{"name":"x","type":"module","dependencies":{"a":"1"},"devDependencies":{"@b/c":"1"},"scripts":{"test":"t"}}"#).unwrap();
         assert_eq!(package.dependencies, names(&["a", "@b/c"]));
-        assert!(package.is_module && package_json("{").is_none());
+        assert!(package_json("{").is_none());
     }
 
     #[test]

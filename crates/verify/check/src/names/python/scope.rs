@@ -1,6 +1,6 @@
 //! Python's scopes: who sees which binding.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScopeKind {
@@ -24,13 +24,18 @@ struct Scope<'text> {
 #[derive(Debug)]
 pub(super) struct Scopes<'text> {
     scopes: Vec<Scope<'text>>,
+    /// How often each name is bound, over all scopes.
+    times_bound: HashMap<&'text str, usize>,
 }
 
 impl<'text> Scopes<'text> {
     pub(super) const MODULE: usize = 0;
 
     pub(super) fn new() -> Self {
-        let mut scopes = Self { scopes: Vec::new() };
+        let mut scopes = Self {
+            scopes: Vec::new(),
+            times_bound: HashMap::new(),
+        };
         scopes.add(ScopeKind::Module, Self::MODULE);
         scopes
     }
@@ -52,9 +57,14 @@ impl<'text> Scopes<'text> {
     }
 
     pub(super) fn bind(&mut self, scope: usize, name: &'text str) {
+        *self.times_bound.entry(name).or_default() += 1;
         if let Some(found) = self.scopes.get_mut(scope) {
             found.bindings.insert(name);
         }
+    }
+
+    pub(super) fn times_bound(&self, name: &str) -> usize {
+        self.times_bound.get(name).copied().unwrap_or(0)
     }
 
     /// `global name`: the module gets the binding, this scope looks there.

@@ -1,6 +1,8 @@
 //! Collects bindings and usages. A stack of work items instead of recursion: source from a model may nest
 //! as deep as it likes.
 
+use std::collections::HashMap;
+
 use tree_sitter::{Node, Point};
 
 use super::scope::{ScopeKind, Scopes};
@@ -68,6 +70,10 @@ pub(super) struct Walker<'tree, 'text> {
     /// The strings of `__all__`.
     pub(super) exports: Vec<Usage<'text>>,
     pub(super) star_import: bool,
+    /// How often each name is bound by an import.
+    pub(super) times_imported: HashMap<&'text str, usize>,
+    /// `name.member` reads, with the node of the member.
+    pub(super) member_reads: Vec<(&'text str, Node<'tree>)>,
     lazy_annotations: bool,
     pending: Vec<(Node<'tree>, Context)>,
 }
@@ -80,6 +86,8 @@ impl<'tree, 'text> Walker<'tree, 'text> {
             usages: Vec::new(),
             exports: Vec::new(),
             star_import: false,
+            times_imported: HashMap::new(),
+            member_reads: Vec::new(),
             lazy_annotations: text.contains("from __future__ import annotations"),
             pending: Vec::new(),
         }
@@ -103,7 +111,7 @@ impl<'tree, 'text> Walker<'tree, 'text> {
             "identifier" => self.identifier(node, context),
             "dotted_name" => self.dotted_name(node, context),
             "comment" | "string_content" | "keyword_separator" | "positional_separator" => {}
-            "attribute" => self.push_field(node, "object", context.reading()),
+            "attribute" => self.attribute(node, context),
             "member_type" => self.push_first(node, context.reading()),
             "subscript" | "call" => self.push_children(node, context.reading()),
             "keyword_argument" => self.push_field(node, "value", context.reading()),
@@ -125,7 +133,8 @@ impl<'tree, 'text> Walker<'tree, 'text> {
                 self.target_field(node, "left", context);
             }
             "named_expression" => self.named_expression(node, context),
-            "as_pattern_target" => self.push_children(node, context.binding()),
+            // `del x` makes `x` a name of this scope, just as an assignment does.
+            "delete_statement" | "as_pattern_target" => self.push_children(node, context.binding()),
             "except_clause" => self.target_field(node, "alias", context),
             "global_statement" => {
                 for name in self.identifiers(node) {
@@ -210,8 +219,20 @@ impl<'tree, 'text> Walker<'tree, 'text> {
                 _ => Some(name),
             };
             if let Some(bound) = bound {
-                self.scopes.bind(context.scope, self.slice(bound));
+                let bound = self.slice(bound);
+                *self.times_imported.entry(bound).or_default() += 1;
+                self.scopes.bind(context.scope, bound);
             }
+        }
+    }
+
+    fn attribute(&mut self, node: Node<'tree>, context: Context) {
+        let object = node.child_by_field_name("object");
+        if let (Some(object), Some(member)) = (object, node.child_by_field_name("attribute")) {
+            if object.kind() == "identifier" && context.role == Role::Read && !context.guarded {
+                self.member_reads.push((self.slice(object), member));
+            }
+            self.pending.push((object, context.reading()));
         }
     }
 

@@ -1,0 +1,338 @@
+//! Runs a change through all checks, cheapest first, and says what is known about it.
+
+mod acceptance;
+mod baseline;
+mod example_check;
+mod probe;
+mod tool;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tenon_change::Applied;
+use tenon_domain::{
+    AcceptanceCommand, ChangeSet, CheckKind, CheckReport, Digest, Evidence, Outcome, Severity,
+};
+use tenon_sandbox::{Sandbox, WorkCopy};
+use tenon_syntax::Language;
+use tokio::sync::Mutex;
+
+use crate::dependencies;
+use crate::judge::ToolRun;
+use crate::plan::{AfterFailure, CheckPlan, ProjectChecks};
+use crate::project::{Project, Runner};
+use crate::report::{finding, judged, skipped};
+use crate::statics::{self, dependencies_report};
+
+pub use baseline::{Baseline, BaselineRun};
+
+/// The gate between a change and anybody who would trust it.
+///
+/// It owns the work copy of one repository: changes are applied there, checked, and taken back, one at a time.
+#[derive(Debug)]
+pub struct Gate {
+    sandbox: Result<Arc<Sandbox>, String>,
+    project: Project,
+    /// Only one change can be in the work copy at a time; whoever holds this may touch it.
+    workshop: Mutex<Workshop>,
+}
+
+/// The work copy, and what is known about it unchanged.
+#[derive(Debug)]
+struct Workshop {
+    copy: WorkCopy,
+    /// Where compilers keep what they build for this repository.
+    build_cache: PathBuf,
+    /// What each command did on the unchanged tree.
+    baseline: HashMap<Vec<String>, ToolRun>,
+    /// Python modules that were looked for, and whether they are installed.
+    installed: HashMap<String, bool>,
+    /// Runners whose tool was looked for, and whether it is there.
+    tools: HashMap<String, bool>,
+}
+
+/// What one run of the gate works with.
+struct Round<'gate> {
+    gate: &'gate Gate,
+    sandbox: &'gate Sandbox,
+    change: &'gate ChangeSet,
+    plan: &'gate CheckPlan,
+    /// The symbols the change is about.
+    focus: Vec<String>,
+}
+
+impl Gate {
+    /// A gate for the repository that `project` describes and `copy` is a copy of.
+    ///
+    /// Without a sandbox nothing is executed: executing checks are reported as skipped with the given reason.
+    pub fn new(sandbox: Result<Arc<Sandbox>, String>, project: Project, copy: WorkCopy) -> Self {
+        let key = Digest::of(project.root().to_string_lossy().as_bytes()).hex();
+        let key: String = key.chars().take(24).collect();
+        let build_cache = sandbox
+            .as_ref()
+            .map(|sandbox| sandbox.build_cache(&key))
+            .unwrap_or_default();
+        Self {
+            sandbox,
+            project,
+            workshop: Mutex::new(Workshop {
+                copy,
+                build_cache,
+                baseline: HashMap::new(),
+                installed: HashMap::new(),
+                tools: HashMap::new(),
+            }),
+        }
+    }
+
+    /// The project it checks.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// The sandbox it runs code in, if there is one.
+    pub fn sandbox(&self) -> Option<&Arc<Sandbox>> {
+        self.sandbox.as_ref().ok()
+    }
+
+    /// Runs the project's checks and `acceptance` on the unchanged tree, unless that was done already, and
+    /// remembers what failed. Worth calling while a model is busy: [`check`](Self::check) otherwise does it for
+    /// a command the first time it fails.
+    pub async fn baseline(&self, acceptance: &[AcceptanceCommand]) -> Baseline {
+        let Ok(sandbox) = &self.sandbox else {
+            return Baseline::default();
+        };
+        let mut workshop = self.workshop.lock().await;
+        baseline::take(sandbox, &self.project, &mut workshop, acceptance).await
+    }
+
+    /// Checks `change`. The work copy is as it was afterwards, also when the future is dropped half-way.
+    pub async fn check(&self, change: &ChangeSet, plan: &CheckPlan) -> Evidence {
+        let statics = statics::run(&self.project, change, plan.test_edits);
+        let mut evidence = Evidence {
+            checks: statics.reports,
+            sandbox: None,
+        };
+        let undeclared = statics.imports.undeclared.clone();
+        let mut workshop = self.workshop.lock().await;
+        let installed = match &self.sandbox {
+            Ok(sandbox) if !undeclared.is_empty() => {
+                let modules = undeclared.iter().map(|import| import.module.clone()).collect();
+                probe::installed(sandbox, &mut workshop, modules).await
+            }
+            _ => None,
+        };
+        let settled = dependencies::settle(&self.project, &undeclared, installed.as_ref());
+        let report = dependencies_report(statics.imports, settled, statics.started_dependencies);
+        let position = evidence
+            .checks
+            .iter()
+            .position(|report| report.kind > CheckKind::Dependencies)
+            .unwrap_or(evidence.checks.len());
+        evidence.checks.insert(position, report);
+        unproven_without_names(&mut evidence.checks);
+        match &self.sandbox {
+            Ok(sandbox) => {
+                let focus = if plan.focus.is_empty() {
+                    crate::reach::changed_symbols(change)
+                } else {
+                    plan.focus.clone()
+                };
+                let round = Round {
+                    gate: self,
+                    sandbox,
+                    change,
+                    plan,
+                    focus,
+                };
+                round.run(&mut workshop, &mut evidence).await;
+            }
+            Err(refusal) => evidence.checks.extend(self.refused(change, plan, refusal)),
+        }
+        evidence
+    }
+
+    /// One skipped report for everything that would have been executed.
+    fn refused(&self, change: &ChangeSet, plan: &CheckPlan, refusal: &str) -> Vec<CheckReport> {
+        let examples = (!plan.examples.is_empty()).then(|| skipped("examples", CheckKind::Examples, refusal));
+        let runners = self
+            .runners(change, plan)
+            .map(|(runner, _)| skipped(&runner.name, runner.kind, refusal));
+        let acceptance = plan
+            .acceptance
+            .iter()
+            .map(|command| skipped(&command.0, CheckKind::Acceptance, refusal));
+        let mut reports: Vec<CheckReport> = runners.chain(examples).chain(acceptance).collect();
+        reports.sort_by_key(|report| report.kind);
+        reports
+    }
+
+    /// The project's checks that have something to look at, with their commands.
+    fn runners<'gate>(
+        &'gate self,
+        change: &'gate ChangeSet,
+        plan: &CheckPlan,
+    ) -> impl Iterator<Item = (&'gate Runner, Vec<String>)> {
+        let wanted = plan.project_checks == ProjectChecks::All;
+        let runners = self.project.runners.iter().filter(move |_| wanted);
+        runners.filter_map(|runner| Some((runner, tool::command(runner, change)?)))
+    }
+}
+
+impl Round<'_> {
+    async fn run(&self, workshop: &mut Workshop, evidence: &mut Evidence) {
+        let stopped = |checks: &[CheckReport]| {
+            self.plan.after_failure == AfterFailure::Stop
+                && checks.iter().any(|report| report.outcome == Outcome::Failed)
+        };
+        if stopped(&evidence.checks) {
+            evidence
+                .checks
+                .extend(self.gate.refused(self.change, self.plan, EARLIER_FAILURE));
+            return;
+        }
+        let mut presence = match Presence::enter(workshop.copy.path(), self.change) {
+            Ok(presence) => presence,
+            Err(error) => {
+                let finding = finding("policy/not-applicable", Severity::Error, error.to_string());
+                evidence.checks.push(judged(
+                    "apply",
+                    CheckKind::Policy,
+                    None,
+                    std::time::Instant::now(),
+                    vec![finding],
+                ));
+                evidence
+                    .checks
+                    .extend(self.gate.refused(self.change, self.plan, EARLIER_FAILURE));
+                return;
+            }
+        };
+        evidence.sandbox = Some(self.sandbox.level().clone());
+        let compiled = probe::compile(self, workshop).await;
+        evidence.checks.extend(compiled);
+
+        let mut pending: Vec<(CheckKind, Step<'_>)> = self
+            .gate
+            .runners(self.change, self.plan)
+            .map(|(runner, command)| (runner.kind, Step::Tool(runner, command)))
+            .collect();
+        pending.push((CheckKind::Examples, Step::Examples));
+        pending.extend(
+            self.plan
+                .acceptance
+                .iter()
+                .map(|command| (CheckKind::Acceptance, Step::Acceptance(command))),
+        );
+        pending.sort_by_key(|(kind, _)| *kind);
+        for (kind, step) in pending {
+            let reports = if stopped(&evidence.checks) {
+                step.skipped(kind, self.plan)
+            } else {
+                match step {
+                    Step::Tool(runner, command) => {
+                        tool::check(self, workshop, &mut presence, runner, command).await
+                    }
+                    Step::Examples => example_check::check(self, workshop, &mut presence).await,
+                    Step::Acceptance(command) => vec![acceptance::check(self, workshop, command).await],
+                }
+            };
+            evidence.checks.extend(reports);
+        }
+        if let Err(error) = presence.leave() {
+            // Whatever is checked next would be checked on a wrong tree.
+            let finding = finding("policy/not-reverted", Severity::Error, error.to_string());
+            evidence.checks.push(judged(
+                "revert",
+                CheckKind::Policy,
+                None,
+                std::time::Instant::now(),
+                vec![finding],
+            ));
+        }
+    }
+
+    fn has_language(&self, language: Language) -> bool {
+        self.change
+            .files
+            .iter()
+            .any(|file| Language::of_path(&file.path) == Some(language))
+    }
+}
+
+enum Step<'gate> {
+    Tool(&'gate Runner, Vec<String>),
+    Examples,
+    Acceptance(&'gate AcceptanceCommand),
+}
+
+impl Step<'_> {
+    fn skipped(&self, kind: CheckKind, plan: &CheckPlan) -> Vec<CheckReport> {
+        let name = match self {
+            Self::Tool(runner, _) => &runner.name,
+            Self::Examples if plan.examples.is_empty() => return Vec::new(),
+            Self::Examples => "examples",
+            Self::Acceptance(command) => &command.0,
+        };
+        vec![skipped(name, kind, EARLIER_FAILURE)]
+    }
+}
+
+const EARLIER_FAILURE: &str = "an earlier check failed";
+
+/// A file that parses proves nothing while its names or imports do not hold.
+fn unproven_without_names(checks: &mut [CheckReport]) {
+    let broken = checks.iter().any(|report| {
+        matches!(report.kind, CheckKind::Names | CheckKind::Dependencies) && report.outcome == Outcome::Failed
+    });
+    for report in checks
+        .iter_mut()
+        .filter(|report| broken && report.kind == CheckKind::Syntax)
+    {
+        report.proves = None;
+    }
+}
+
+/// A change that is in the work copy, and leaves it again in any case.
+struct Presence<'round> {
+    root: PathBuf,
+    change: &'round ChangeSet,
+    applied: Option<Applied>,
+}
+
+impl<'round> Presence<'round> {
+    fn enter(root: &Path, change: &'round ChangeSet) -> Result<Self, tenon_change::ApplyError> {
+        let applied = tenon_change::apply(root, change)?;
+        Ok(Self {
+            root: root.to_owned(),
+            change,
+            applied: Some(applied),
+        })
+    }
+
+    /// Takes the change out, so that the unchanged tree can be asked something.
+    fn leave(&mut self) -> Result<(), tenon_change::ApplyError> {
+        match self.applied.take() {
+            Some(applied) => applied.revert(),
+            None => Ok(()),
+        }
+    }
+
+    fn enter_again(&mut self) -> Result<(), tenon_change::ApplyError> {
+        if self.applied.is_none() {
+            self.applied = Some(tenon_change::apply(&self.root, self.change)?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        // A dropped future is a cancelled check. A revert that fails here shows when the next change is applied.
+        let _ = self.leave();
+    }
+}
+
+/// Modules by name, for [`probe::installed`].
+type Modules = BTreeSet<String>;
