@@ -6,8 +6,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use tenon_syntax::SourceFile;
-use tenon_syntax::tree_sitter::Node;
+use tenon_syntax::{Descend, SourceFile, tree_sitter::Node, walk};
 
 /// One variation of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +35,7 @@ impl Mutant {
 /// Up to `limit` mutants of the code in `span`, likeliest mistakes first, spread over the lines of the code.
 pub fn mutants(file: &SourceFile, span: Range<usize>, limit: usize) -> Vec<Mutant> {
     let text = file.text();
-    let mut leaves = Vec::new();
-    collect_leaves(file.tree().root_node(), &span, &mut leaves);
+    let leaves = leaves_in(file.tree().root_node(), &span);
     let names = local_names(&leaves, text);
     let mut ranked = Vec::new();
     for (index, leaf) in leaves.iter().enumerate() {
@@ -79,23 +77,20 @@ pub fn mutants(file: &SourceFile, span: Range<usize>, limit: usize) -> Vec<Mutan
         .collect()
 }
 
-fn collect_leaves<'tree>(node: Node<'tree>, span: &Range<usize>, leaves: &mut Vec<Node<'tree>>) {
-    if node.end_byte() <= span.start || node.start_byte() >= span.end || is_prose(node.kind()) {
-        return;
-    }
-    if node.child_count() == 0 {
-        if node.start_byte() >= span.start
-            && node.end_byte() <= span.end
-            && node.end_byte() > node.start_byte()
-        {
+fn leaves_in<'tree>(root: Node<'tree>, span: &Range<usize>) -> Vec<Node<'tree>> {
+    let mut leaves = Vec::new();
+    walk(root, |node| {
+        let apart = node.end_byte() <= span.start || node.start_byte() >= span.end;
+        if apart || is_prose(node.kind()) {
+            return Descend::Over;
+        }
+        let inside = node.start_byte() >= span.start && node.end_byte() <= span.end;
+        if node.child_count() == 0 && inside && node.end_byte() > node.start_byte() {
             leaves.push(node);
         }
-        return;
-    }
-    let mut cursor = node.walk();
-    for child in node.children(&mut cursor) {
-        collect_leaves(child, span, leaves);
-    }
+        Descend::Into
+    });
+    leaves
 }
 
 /// Comments, strings, imports and type annotations hold no behaviour worth varying.
@@ -117,7 +112,10 @@ fn is_prose(kind: &str) -> bool {
 /// Names of variables used in the code: what a slip of the pen confuses.
 fn local_names(leaves: &[Node<'_>], text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for leaf in leaves.iter().filter(|leaf| is_variable(leaf)) {
+    for leaf in leaves
+        .iter()
+        .filter(|leaf| is_variable(leaf) || is_parameter(leaf))
+    {
         if let Some(name) = text.get(leaf.byte_range())
             && !names.iter().any(|known| known == name)
         {
@@ -125,6 +123,13 @@ fn local_names(leaves: &[Node<'_>], text: &str) -> Vec<String> {
         }
     }
     names
+}
+
+fn is_parameter(leaf: &Node<'_>) -> bool {
+    leaf.kind() == "identifier"
+        && leaf
+            .parent()
+            .is_some_and(|parent| parent.kind().contains("parameter"))
 }
 
 fn is_variable(leaf: &Node<'_>) -> bool {
