@@ -30,23 +30,39 @@ impl CgroupRoot {
     pub fn find() -> Option<Self> {
         let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
         let folder = |controller: &str| {
-            let line = own.lines().find(|line| line.split(':').nth(1).is_some_and(|names| names.split(',').any(|name| name == controller)))?;
-            line.splitn(3, ':').nth(2).map(|path| path.trim_start_matches('/').to_owned())
+            let line = own.lines().find(|line| {
+                line.split(':')
+                    .nth(1)
+                    .is_some_and(|names| names.split(',').any(|name| name == controller))
+            })?;
+            line.splitn(3, ':')
+                .nth(2)
+                .map(|path| path.trim_start_matches('/').to_owned())
         };
         let below = |base: &str, controller: &str| {
             // Inside a container the path of the host may not exist: then the root of the mount is ours.
             let base = Path::new(base);
-            [folder(controller).map(|path| base.join(path)), Some(base.to_owned())]
-                .into_iter()
-                .flatten()
-                .find(|path| is_writable(path))
+            [
+                folder(controller).map(|path| base.join(path)),
+                Some(base.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .find(|path| is_writable(path))
         };
         if let Some(memory) = below("/sys/fs/cgroup/memory", "memory") {
-            return Some(Self::Legacy { memory, processes: below("/sys/fs/cgroup/pids", "pids") });
+            return Some(Self::Legacy {
+                memory,
+                processes: below("/sys/fs/cgroup/pids", "pids"),
+            });
         }
         let unified = below("/sys/fs/cgroup", "")?;
         let controllers = std::fs::read_to_string(unified.join("cgroup.subtree_control")).unwrap_or_default();
-        let has = |name| controllers.split_whitespace().any(|controller| controller == name);
+        let has = |name| {
+            controllers
+                .split_whitespace()
+                .any(|controller| controller == name)
+        };
         (has("memory") && has("pids")).then_some(Self::Unified(unified))
     }
 
@@ -57,7 +73,10 @@ impl CgroupRoot {
             Self::Unified(root) => {
                 let folder = root.join(name);
                 std::fs::create_dir(&folder)?;
-                let group = Cgroup { memory: folder.clone(), folders: vec![folder.clone()] };
+                let group = Cgroup {
+                    memory: folder.clone(),
+                    folders: vec![folder.clone()],
+                };
                 write(folder.join("memory.max"), limits.memory_bytes.to_string())?;
                 let _ = write(folder.join("memory.swap.max"), "0".to_owned());
                 write(folder.join("pids.max"), limits.processes.to_string())?;
@@ -66,8 +85,14 @@ impl CgroupRoot {
             Self::Legacy { memory, processes } => {
                 let folder = memory.join(name);
                 std::fs::create_dir(&folder)?;
-                let mut group = Cgroup { memory: folder.clone(), folders: vec![folder.clone()] };
-                write(folder.join("memory.limit_in_bytes"), limits.memory_bytes.to_string())?;
+                let mut group = Cgroup {
+                    memory: folder.clone(),
+                    folders: vec![folder.clone()],
+                };
+                write(
+                    folder.join("memory.limit_in_bytes"),
+                    limits.memory_bytes.to_string(),
+                )?;
                 if let Some(processes) = processes {
                     let folder = processes.join(name);
                     std::fs::create_dir(&folder)?;
@@ -90,7 +115,10 @@ fn is_writable(folder: &Path) -> bool {
 impl Cgroup {
     /// The files that a process writes its number to in order to join.
     pub fn doors(&self) -> Vec<PathBuf> {
-        self.folders.iter().map(|folder| folder.join("cgroup.procs")).collect()
+        self.folders
+            .iter()
+            .map(|folder| folder.join("cgroup.procs"))
+            .collect()
     }
 
     /// Whether the kernel killed a process of the group for its memory.
@@ -98,7 +126,9 @@ impl Cgroup {
         let count = |file: &str, key: &str| {
             let text = std::fs::read_to_string(self.memory.join(file)).unwrap_or_default();
             text.lines().any(|line| {
-                line.split_once(' ').is_some_and(|(name, value)| name == key && value.trim().parse().is_ok_and(|count: u64| count > 0))
+                line.split_once(' ').is_some_and(|(name, value)| {
+                    name == key && value.trim().parse().is_ok_and(|count: u64| count > 0)
+                })
             })
         };
         count("memory.events", "oom_kill") || count("memory.oom_control", "oom_kill")

@@ -45,14 +45,26 @@ impl Sandbox {
             script.push_str(&format!("echo $$ > \"${{{}}}\" && ", index + 2));
         }
         // `ulimit -f` counts 512-byte blocks, `-v` KiB. Without a group for the whole tree each process is limited.
-        script.push_str(&format!("ulimit -c 0 && ulimit -f {} && ", limits.file_size_bytes / 512));
+        script.push_str(&format!(
+            "ulimit -c 0 && ulimit -f {} && ",
+            limits.file_size_bytes / 512
+        ));
         if doors.is_empty() {
-            script.push_str(&format!("ulimit -v {} && ", limits.memory_bytes.saturating_mul(2) / 1024));
+            script.push_str(&format!(
+                "ulimit -v {} && ",
+                limits.memory_bytes.saturating_mul(2) / 1024
+            ));
         }
         script.push_str(&format!("shift {} && exec \"$@\" 9< \"$0\"", doors.len() + 1));
 
         let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(script).arg(&self.filter).arg("-").args(&doors).arg(&self.bwrap);
+        command
+            .arg("-c")
+            .arg(script)
+            .arg(&self.filter)
+            .arg("-")
+            .args(&doors)
+            .arg(&self.bwrap);
         command.args(self.isolation(execution)).arg("--");
         let inner = format!("ulimit -p {} 2>/dev/null; exec \"$@\"", limits.processes);
         command.args(["/bin/sh", "-c", &inner, "sh"]);
@@ -67,7 +79,9 @@ impl Sandbox {
     fn isolation(&self, execution: &Execution) -> Vec<OsString> {
         let mut arguments = Arguments::default();
         arguments.words("--die-with-parent --new-session --unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts");
-        arguments.words("--unshare-cgroup-try --hostname sandbox --uid 1000 --gid 1000 --cap-drop ALL --seccomp 9");
+        arguments.words(
+            "--unshare-cgroup-try --hostname sandbox --uid 1000 --gid 1000 --cap-drop ALL --seccomp 9",
+        );
         arguments.words("--clearenv");
         for folder in ["/usr", "/opt"] {
             arguments.three("--ro-bind-try", folder, folder);
@@ -112,14 +126,17 @@ impl Sandbox {
             .iter()
             .filter(|folder| {
                 let shown = execution.read_only.iter().any(|(from, to)| {
-                    Path::new(folder).strip_prefix(to).is_ok_and(|rest| from.join(rest).is_dir())
+                    Path::new(folder)
+                        .strip_prefix(to)
+                        .is_ok_and(|rest| from.join(rest).is_dir())
                 });
                 shown || execution.work_copy.join(folder).is_dir()
             })
             .map(|folder| workspace.join(folder))
             .collect();
         folders.extend(self.toolchains.search_path().iter().cloned());
-        let path = std::env::join_paths(folders).unwrap_or_else(|_| OsString::from("/usr/local/bin:/usr/bin:/bin"));
+        let path =
+            std::env::join_paths(folders).unwrap_or_else(|_| OsString::from("/usr/local/bin:/usr/bin:/bin"));
         let fixed = [
             ("LANG", "C.UTF-8"),
             ("TMPDIR", "/tmp"),
@@ -133,8 +150,10 @@ impl Sandbox {
             ("npm_config_offline", "true"),
             ("CI", "true"),
         ];
-        let mut variables: Vec<(String, OsString)> =
-            fixed.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+        let mut variables: Vec<(String, OsString)> = fixed
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), OsString::from(value)))
+            .collect();
         variables.push(("PATH".to_owned(), path));
         variables.push(("HOME".to_owned(), home.into()));
         if self.mode == Isolation::Bubblewrap {
@@ -147,7 +166,12 @@ impl Sandbox {
             variables.push(("CARGO_TARGET_DIR".to_owned(), cache.join("target").into()));
             variables.push(("GOCACHE".to_owned(), cache.join("go").into()));
         }
-        variables.extend(execution.environment.iter().map(|(name, value)| (name.clone(), value.into())));
+        variables.extend(
+            execution
+                .environment
+                .iter()
+                .map(|(name, value)| (name.clone(), value.into())),
+        );
         variables
     }
 
@@ -155,7 +179,8 @@ impl Sandbox {
     fn bare_command(&self, execution: &Execution) -> Command {
         let mut command = match &execution.program {
             ExecutionCommand::Arguments(arguments) => {
-                let mut command = Command::new(arguments.first().map_or(OsStr::new("false"), OsString::as_os_str));
+                let mut command =
+                    Command::new(arguments.first().map_or(OsStr::new("false"), OsString::as_os_str));
                 command.args(arguments.iter().skip(1));
                 command
             }
@@ -165,8 +190,12 @@ impl Sandbox {
                 command
             }
         };
-        command.env_clear().envs(self.environment(execution, &execution.work_copy, &execution.work_copy));
-        command.current_dir(execution.work_copy.join(&execution.folder)).process_group(0);
+        command
+            .env_clear()
+            .envs(self.environment(execution, &execution.work_copy, &execution.work_copy));
+        command
+            .current_dir(execution.work_copy.join(&execution.folder))
+            .process_group(0);
         command
     }
 }
@@ -184,6 +213,10 @@ impl Arguments {
     }
 
     fn three(&mut self, option: impl AsRef<OsStr>, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
-        self.0.extend([option.as_ref().to_owned(), from.as_ref().to_owned(), to.as_ref().to_owned()]);
+        self.0.extend([
+            option.as_ref().to_owned(),
+            from.as_ref().to_owned(),
+            to.as_ref().to_owned(),
+        ]);
     }
 }

@@ -95,8 +95,14 @@ impl Sandbox {
     /// # Errors
     /// When bubblewrap is missing or may not make namespaces, with the mend.
     pub async fn detect(request: SandboxRequest) -> Result<Self, SandboxError> {
-        let toolchains = Toolchains::discover(request.home.as_deref(), &request.search_path, &request.extra_read_only);
-        let failed = |error: std::io::Error| SandboxError::Failed { reason: error.to_string() };
+        let toolchains = Toolchains::discover(
+            request.home.as_deref(),
+            &request.search_path,
+            &request.extra_read_only,
+        );
+        let failed = |error: std::io::Error| SandboxError::Failed {
+            reason: error.to_string(),
+        };
         let folder = request.cache_directory.join("sandbox");
         std::fs::create_dir_all(&folder).map_err(failed)?;
         let mut sandbox = Self {
@@ -115,10 +121,11 @@ impl Sandbox {
         if request.mode == Isolation::None {
             return Ok(sandbox);
         }
-        let bwrap = find_executable("bwrap", &request.search_path).ok_or_else(|| SandboxError::Unavailable {
-            reason: "bubblewrap is not installed".to_owned(),
-            mend: "install it with `apt-get install bubblewrap`".to_owned(),
-        })?;
+        let bwrap =
+            find_executable("bwrap", &request.search_path).ok_or_else(|| SandboxError::Unavailable {
+                reason: "bubblewrap is not installed".to_owned(),
+                mend: "install it with `apt-get install bubblewrap`".to_owned(),
+            })?;
         sandbox.bwrap = bwrap;
         seccomp::write_filter(&sandbox.filter).map_err(|reason| SandboxError::Failed { reason })?;
         sandbox.cgroup = CgroupRoot::find();
@@ -129,7 +136,9 @@ impl Sandbox {
 
     async fn probe(&self, folder: &Path) -> Result<(), SandboxError> {
         let place = folder.join(format!("probe-{}", std::process::id()));
-        std::fs::create_dir_all(&place).map_err(|error| SandboxError::Failed { reason: error.to_string() })?;
+        std::fs::create_dir_all(&place).map_err(|error| SandboxError::Failed {
+            reason: error.to_string(),
+        })?;
         let execution = Execution::new(ExecutionCommand::Arguments(vec![OsString::from("true")]), &place);
         let result = self.run(execution).await;
         let _ = std::fs::remove_dir_all(&place);
@@ -163,8 +172,17 @@ impl Sandbox {
 }
 
 fn level(cgroup: Option<&CgroupRoot>) -> SandboxLevel {
-    let mut guarantees: Vec<String> =
-        ["network", "filesystem", "seccomp", "time", "processes", "file size", "output"].map(str::to_owned).to_vec();
+    let mut guarantees: Vec<String> = [
+        "network",
+        "filesystem",
+        "seccomp",
+        "time",
+        "processes",
+        "file size",
+        "output",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let mut missing = Vec::new();
     match cgroup {
         Some(_) => guarantees.push("memory".to_owned()),
@@ -176,11 +194,16 @@ fn level(cgroup: Option<&CgroupRoot>) -> SandboxLevel {
             );
         }
     }
-    SandboxLevel { name: "bubblewrap".to_owned(), guarantees, missing }
+    SandboxLevel {
+        name: "bubblewrap".to_owned(),
+        guarantees,
+        missing,
+    }
 }
 
 fn find_executable(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     folders.iter().map(|folder| folder.join(name)).find(|path| {
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+        std::fs::metadata(path)
+            .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     })
 }

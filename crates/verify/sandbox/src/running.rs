@@ -27,19 +27,41 @@ impl Sandbox {
     /// # Errors
     /// When the program cannot be started at all. A program that fails is a result.
     pub async fn run(&self, execution: Execution) -> Result<ExecutionResult, SandboxError> {
-        let failed = |what: &str, error: std::io::Error| SandboxError::Failed { reason: format!("{what}: {error}") };
+        let failed = |what: &str, error: std::io::Error| SandboxError::Failed {
+            reason: format!("{what}: {error}"),
+        };
         let begun = Instant::now();
         if let Some(cache) = &execution.writable_cache {
             std::fs::create_dir_all(cache).map_err(|error| failed("cannot make the build cache", error))?;
         }
-        let name = format!("tenon-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        let cgroup = self.cgroup.as_ref().map(|root| root.create(&name, &execution.limits)).transpose();
+        let name = format!(
+            "tenon-{}-{}",
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        );
+        let cgroup = self
+            .cgroup
+            .as_ref()
+            .map(|root| root.create(&name, &execution.limits))
+            .transpose();
         let cgroup = cgroup.map_err(|error| failed("cannot make a control group", error))?;
         let mut command = self.command(&execution, cgroup.as_ref());
-        command.stdin(if execution.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let child = command.spawn().map_err(|error| failed("cannot start the sandbox", error))?;
-        let mut guard = KillOnDrop { child, group: self.mode == Isolation::None };
+        command.stdin(if execution.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let child = command
+            .spawn()
+            .map_err(|error| failed("cannot start the sandbox", error))?;
+        let mut guard = KillOnDrop {
+            child,
+            group: self.mode == Isolation::None,
+        };
         let child = &mut guard.child;
         if let (Some(input), Some(mut stdin)) = (execution.stdin.clone(), child.stdin.take()) {
             // A program that does not read its input is not an error.
@@ -54,11 +76,19 @@ impl Sandbox {
         let mut output = (Tail::default(), Tail::default());
         let baseline = used_bytes(&execution.work_copy);
         let ended = {
-            let both = async { tokio::join!(output.0.drain(stdout, &printed, limit), output.1.drain(stderr, &printed, limit)) };
+            let both = async {
+                tokio::join!(
+                    output.0.drain(stdout, &printed, limit),
+                    output.1.drain(stderr, &printed, limit)
+                )
+            };
             tokio::pin!(both);
             let deadline = tokio::time::sleep(execution.limits.time);
             tokio::pin!(deadline);
-            let disk = watch_disk(execution.work_copy.clone(), baseline.saturating_add(execution.limits.disk_bytes));
+            let disk = watch_disk(
+                execution.work_copy.clone(),
+                baseline.saturating_add(execution.limits.disk_bytes),
+            );
             tokio::pin!(disk);
             tokio::select! {
                 (first, second) = &mut both => {
@@ -86,8 +116,14 @@ impl Sandbox {
                 }
             }
         };
-        let out_of_memory = cgroup.as_ref().is_some_and(crate::cgroup::Cgroup::ran_out_of_memory);
-        let status = if out_of_memory && !status.succeeded() { ExecutionStatus::MemoryExceeded } else { status };
+        let out_of_memory = cgroup
+            .as_ref()
+            .is_some_and(crate::cgroup::Cgroup::ran_out_of_memory);
+        let status = if out_of_memory && !status.succeeded() {
+            ExecutionStatus::MemoryExceeded
+        } else {
+            status
+        };
         let truncated = output.0.truncated || output.1.truncated;
         Ok(ExecutionResult {
             status,
@@ -113,7 +149,9 @@ async fn watch_disk(folder: PathBuf, limit: u64) {
     loop {
         tokio::time::sleep(DISK_INTERVAL).await;
         let folder = folder.clone();
-        let used = tokio::task::spawn_blocking(move || used_bytes(&folder)).await.unwrap_or(0);
+        let used = tokio::task::spawn_blocking(move || used_bytes(&folder))
+            .await
+            .unwrap_or(0);
         if used > limit {
             return;
         }
@@ -128,7 +166,11 @@ struct KillOnDrop {
 
 impl KillOnDrop {
     fn kill(&mut self) {
-        if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        if let Some(id) = self
+            .child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(rustix::process::Pid::from_raw)
             && self.group
         {
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
@@ -152,15 +194,23 @@ struct Tail {
 
 impl Tail {
     /// Reads to the end; `false` when both streams together printed more than `limit`.
-    async fn drain(&mut self, stream: Option<impl AsyncRead + Unpin>, printed: &AtomicU64, limit: u64) -> bool {
+    async fn drain(
+        &mut self,
+        stream: Option<impl AsyncRead + Unpin>,
+        printed: &AtomicU64,
+        limit: u64,
+    ) -> bool {
         let Some(mut stream) = stream else { return true };
         let mut buffer = vec![0; 16 * 1024];
         loop {
-            let Ok(read) = stream.read(&mut buffer).await else { return true };
+            let Ok(read) = stream.read(&mut buffer).await else {
+                return true;
+            };
             if read == 0 {
                 return true;
             }
-            self.bytes.extend_from_slice(buffer.get(..read).unwrap_or_default());
+            self.bytes
+                .extend_from_slice(buffer.get(..read).unwrap_or_default());
             if self.bytes.len() > 2 * KEPT_BYTES {
                 self.bytes.drain(..self.bytes.len() - KEPT_BYTES);
                 self.truncated = true;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
-use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
+};
 
 /// Calls that fail with `EPERM`, by number: x86-64, aarch64.
 const REFUSED: [(&str, i64, i64); 35] = [
@@ -61,8 +64,12 @@ pub(crate) fn write_filter(path: &Path) -> Result<(), String> {
     }
     // Written beside and moved into place: another run may be reading the old one.
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-    let file = rustix::fs::open(&draft, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR)
-        .map_err(|error| format!("cannot write {}: {error}", draft.display()))?;
+    let file = rustix::fs::open(
+        &draft,
+        OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC,
+        Mode::RUSR | Mode::WUSR,
+    )
+    .map_err(|error| format!("cannot write {}: {error}", draft.display()))?;
     std::io::Write::write_all(&mut std::fs::File::from(file), &bytes).map_err(|error| error.to_string())?;
     std::fs::rename(&draft, path).map_err(|error| error.to_string())
 }
@@ -70,14 +77,23 @@ pub(crate) fn write_filter(path: &Path) -> Result<(), String> {
 fn compile() -> Result<BpfProgram, String> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
     let x86 = std::env::consts::ARCH == "x86_64";
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        REFUSED.iter().map(|(_, on_x86, on_arm)| (if x86 { *on_x86 } else { *on_arm }, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED
+        .iter()
+        .map(|(_, on_x86, on_arm)| (if x86 { *on_x86 } else { *on_arm }, Vec::new()))
+        .collect();
     let family = |family| {
         let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family);
-        condition.and_then(|condition| SeccompRule::new(vec![condition])).map_err(|error| error.to_string())
+        condition
+            .and_then(|condition| SeccompRule::new(vec![condition]))
+            .map_err(|error| error.to_string())
     };
     let socket = if x86 { 41 } else { 198 };
-    rules.insert(socket, vec![family(AF_NETLINK)?, family(AF_PACKET)?, family(AF_VSOCK)?]);
+    rules.insert(
+        socket,
+        vec![family(AF_NETLINK)?, family(AF_PACKET)?, family(AF_VSOCK)?],
+    );
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(EPERM), arch);
-    filter.and_then(BpfProgram::try_from).map_err(|error| error.to_string())
+    filter
+        .and_then(BpfProgram::try_from)
+        .map_err(|error| error.to_string())
 }

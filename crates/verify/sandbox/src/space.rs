@@ -11,7 +11,9 @@ pub(crate) fn used_bytes(folder: &Path) -> u64 {
     let mut pending = vec![folder.to_owned()];
     let (mut total, mut entries) = (0_u64, 0_usize);
     while let Some(folder) = pending.pop() {
-        let Ok(children) = std::fs::read_dir(&folder) else { continue };
+        let Ok(children) = std::fs::read_dir(&folder) else {
+            continue;
+        };
         for child in children.flatten() {
             entries += 1;
             if entries > MOST_ENTRIES {

@@ -33,11 +33,21 @@ const SYSTEM_FOLDERS: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/
 
 impl Toolchains {
     pub fn discover(home: Option<&Path>, search_path: &[PathBuf], extra: &[PathBuf]) -> Self {
-        let mut found = Self { mounts: extra.iter().filter(|path| path.exists()).cloned().collect(), ..Self::default() };
+        let mut found = Self {
+            mounts: extra.iter().filter(|path| path.exists()).cloned().collect(),
+            ..Self::default()
+        };
         if let Some(home) = home {
-            found.mounts.extend(HOME_FOLDERS.iter().map(|folder| home.join(folder)).filter(|path| path.is_dir()));
+            found.mounts.extend(
+                HOME_FOLDERS
+                    .iter()
+                    .map(|folder| home.join(folder))
+                    .filter(|path| path.is_dir()),
+            );
             if home.join(".rustup").is_dir() {
-                found.variables.push(("RUSTUP_HOME".to_owned(), home.join(".rustup")));
+                found
+                    .variables
+                    .push(("RUSTUP_HOME".to_owned(), home.join(".rustup")));
             }
             for part in ["registry", "git"] {
                 let cache = home.join(".cargo").join(part);
@@ -49,8 +59,14 @@ impl Toolchains {
             found.search_path.extend(pyenv_binaries(&home.join(".pyenv")));
         }
         for folder in search_path {
-            let visible = SYSTEM_FOLDERS.iter().map(Path::new).chain(found.mounts.iter().map(PathBuf::as_path));
-            if folder.is_dir() && visible.into_iter().any(|mount| folder.starts_with(mount)) && !found.search_path.contains(folder) {
+            let visible = SYSTEM_FOLDERS
+                .iter()
+                .map(Path::new)
+                .chain(found.mounts.iter().map(PathBuf::as_path));
+            if folder.is_dir()
+                && visible.into_iter().any(|mount| folder.starts_with(mount))
+                && !found.search_path.contains(folder)
+            {
                 found.search_path.push(folder.clone());
             }
         }

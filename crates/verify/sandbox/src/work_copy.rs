@@ -40,14 +40,27 @@ impl WorkCopy {
     /// When a file cannot be copied; what was copied is removed again.
     pub fn create(root: &Path, parent: &Path) -> Result<Self, WorkCopyError> {
         remove_abandoned(parent);
-        let name = format!("work-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "work-{}-{}",
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        );
         let path = parent.join(name);
-        let error = |from: &Path, to: &Path, source| WorkCopyError { from: from.to_owned(), to: to.to_owned(), source };
+        let error = |from: &Path, to: &Path, source| WorkCopyError {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            source,
+        };
         std::fs::create_dir_all(&path).map_err(|source| error(root, &path, source))?;
-        let mut copy = Self { path, mounts: Vec::new() };
+        let mut copy = Self {
+            path,
+            mounts: Vec::new(),
+        };
         for entry in walk(root).flatten() {
             let from = entry.path();
-            let Ok(relative) = from.strip_prefix(root) else { continue };
+            let Ok(relative) = from.strip_prefix(root) else {
+                continue;
+            };
             if relative.as_os_str().is_empty() {
                 continue;
             }
@@ -73,13 +86,20 @@ impl WorkCopy {
     /// # Errors
     /// When the folder cannot be made.
     pub fn empty(parent: &Path) -> Result<Self, WorkCopyError> {
-        let path = parent.join(format!("work-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
+        let path = parent.join(format!(
+            "work-{}-{}",
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        ));
         std::fs::create_dir_all(&path).map_err(|source| WorkCopyError {
             from: PathBuf::new(),
             to: path.clone(),
             source,
         })?;
-        Ok(Self { path, mounts: Vec::new() })
+        Ok(Self {
+            path,
+            mounts: Vec::new(),
+        })
     }
 
     /// Where the copy is.
@@ -149,10 +169,14 @@ fn copy_link(from: &Path, to: &Path, root: &Path) -> std::io::Result<()> {
 }
 
 fn remove_abandoned(parent: &Path) {
-    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix("work-")?.split('-').next()?.parse::<u32>().ok());
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("work-")?.split('-').next()?.parse::<u32>().ok());
         if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
