@@ -2,11 +2,11 @@
 
 use tenon_syntax::{Language, SourceFile};
 
-/// How many parses one search may cost.
-const MAX_PARSES: usize = 160;
+/// How many bytes one search may parse: prose parses slowly, about a second a megabyte.
+const MAX_PARSED_BYTES: usize = 256 * 1024;
 
 /// Longer texts are not searched.
-const MAX_BYTES: usize = 128 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// The longest run of lines that parses and defines something.
 pub(super) fn largest_parsable(code: &str, language: Language) -> Option<SourceFile> {
@@ -21,15 +21,15 @@ pub(super) fn largest_parsable(code: &str, language: Language) -> Option<SourceF
         .filter(|index| may_end(&lines, *index))
         .collect();
     let mut best: Option<SourceFile> = None;
-    let mut parses = 0;
+    let mut parsed = 0;
     for start in starts {
         for end in ends.iter().rev().copied().filter(|end| *end > start) {
             let text = lines.get(start..end).unwrap_or_default().concat();
             if best.as_ref().is_some_and(|best| best.text().len() >= text.len()) {
                 break;
             }
-            parses += 1;
-            if parses > MAX_PARSES {
+            parsed += text.len();
+            if parsed > MAX_PARSED_BYTES {
                 return best;
             }
             let Ok(file) = SourceFile::parse(language, text) else {

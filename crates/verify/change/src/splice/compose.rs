@@ -2,6 +2,7 @@
 
 use tenon_syntax::{Language, SourceFile, Span, Symbol, SymbolKind, tree_sitter::Node};
 
+use super::place::group_keyword;
 use super::{Splicer, exports};
 use crate::style::{indentation_at, restyle};
 
@@ -21,7 +22,18 @@ impl Splicer<'_> {
     pub(super) fn compose_new(&self, symbol: &Symbol, target: &str) -> String {
         let header = self.moved(symbol, Span::new(symbol.span.start, symbol.item_start), target);
         let prefix = exports::prefix_for_new(self.original, self.reply, symbol, self.is_wanted(symbol));
-        format!("{header}{prefix}{}", self.compose_item(None, symbol, target))
+        let item = self.compose_item(None, symbol, target);
+        match group_keyword(self.reply, symbol) {
+            Some(word) => {
+                let end = if self.reply.language().is_ecmascript() {
+                    ";"
+                } else {
+                    ""
+                };
+                format!("{header}{prefix}{word} {item}{end}")
+            }
+            None => format!("{header}{prefix}{item}"),
+        }
     }
 
     /// A part of the reply's `symbol`, moved to the indentation `target`.

@@ -132,26 +132,13 @@ impl Splicer<'_> {
         if !self.original.language().is_ecmascript() {
             return;
         }
-        let reply_exports: Vec<String> = self
+        let symbols: Vec<&Symbol> = self
             .reply
             .symbols()
             .iter()
-            .filter(|symbol| symbol.parent.is_none() && symbol.exported)
-            .map(|symbol| symbol.name.clone())
+            .filter(|symbol| symbol.parent.is_none() && self.needs_export(symbol))
             .collect();
-        let wanted =
-            |name: &String| {
-                reply_exports.contains(name)
-                    || self.reply.symbols().iter().any(|symbol| {
-                        symbol.name == *name && symbol.parent.is_none() && self.is_wanted(symbol)
-                    })
-            };
-        let names: Vec<String> = self
-            .added_names
-            .iter()
-            .filter(|name| wanted(name))
-            .cloned()
-            .collect();
+        let names: Vec<String> = symbols.iter().map(|symbol| symbol.name.clone()).collect();
         if names.is_empty() {
             return;
         }
@@ -169,11 +156,28 @@ impl Splicer<'_> {
             None if Modules::of(self.original) == Modules::Unknown
                 && Modules::of(self.reply) == Modules::Common =>
             {
-                let text = format!("module.exports = {{ {} }};", names.join(", "));
+                let single = format!("module.exports = {}", names.join(", "));
+                let text = if names.len() == 1 && self.reply.text().contains(&single) {
+                    format!("{single};")
+                } else {
+                    format!("module.exports = {{ {} }};", names.join(", "))
+                };
                 self.insert_text_at_end(&text, 1);
             }
             None => {}
         }
+    }
+
+    /// New or rewritten, exported by the reply or asked for, and not exported yet.
+    fn needs_export(&self, symbol: &Symbol) -> bool {
+        let added = self.added_names.contains(&symbol.name);
+        let own = self
+            .original
+            .symbols()
+            .iter()
+            .find(|own| own.parent.is_none() && own.name == symbol.name);
+        let rewritten = own.is_some_and(|own| !own.exported && self.replaced.contains(&own.qualified_name));
+        (added && (symbol.exported || self.is_wanted(symbol))) || (rewritten && symbol.exported)
     }
 
     fn carries_export(&self, name: &str) -> bool {

@@ -91,13 +91,35 @@ impl Splicer<'_> {
         })
     }
 
+    /// A statement of which everything is missing stays one statement.
+    fn rust_lines(&self, missing: &[Import]) -> Vec<String> {
+        let of_reply = self.reply.imports();
+        let mut lines: Vec<String> = Vec::new();
+        for import in missing {
+            let statement: Vec<&Import> = of_reply
+                .iter()
+                .filter(|other| other.span == import.span)
+                .collect();
+            let whole = !statement.is_empty() && statement.iter().all(|other| missing.contains(other));
+            let line = if whole {
+                self.reply.slice(import.span).to_owned()
+            } else {
+                rust_line(import)
+            };
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
     fn add_imports(&mut self, missing: &[Import]) -> Vec<String> {
         match self.original.language() {
             Language::Python => python::add(self, missing),
             Language::JavaScript | Language::TypeScript | Language::Tsx => ecmascript::add(self, missing),
             Language::Go => go::add(self, missing),
             Language::Rust => {
-                let lines = missing.iter().map(rust_line).collect();
+                let lines = self.rust_lines(missing);
                 block::add_lines(self, lines)
             }
             Language::Java => {

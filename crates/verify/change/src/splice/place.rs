@@ -1,6 +1,6 @@
 //! Where a new symbol goes, and with how much air around it.
 
-use tenon_syntax::{Language, Span, Symbol, SymbolKind, tree_sitter::Node};
+use tenon_syntax::{Language, SourceFile, Span, Symbol, SymbolKind, tree_sitter::Node};
 
 use super::compose::body_node;
 use super::{Splicer, refuse};
@@ -118,10 +118,20 @@ impl Splicer<'_> {
             return;
         };
         let text = self.original.text();
-        let unit_end = self.unit(anchor).map_or(anchor.span.end, |unit| unit.end);
-        let at = end_of_line_if_free(text, unit_end, self.original.language());
-        let indentation = indentation_at(text, anchor.definition_span.start).to_owned();
-        let piece = self.compose_new(symbol, &indentation);
+        let joins = self.joins_group(symbol, anchor);
+        let unit = self.unit(anchor).filter(|_| !joins).unwrap_or(anchor.span);
+        let at = end_of_line_if_free(text, unit.end, self.original.language());
+        let first = if joins {
+            anchor.definition_span.start
+        } else {
+            unit.start
+        };
+        let indentation = indentation_at(text, first).to_owned();
+        let piece = if joins {
+            self.moved(symbol, symbol.span, &indentation)
+        } else {
+            self.compose_new(symbol, &indentation)
+        };
         let blank = self.blank_lines(symbol, Some(anchor), indentation.is_empty());
         let mut inserted = format!("{}{indentation}{piece}", self.newlines(blank + 1));
         let rest = text.get(at..).unwrap_or_default();
@@ -135,6 +145,13 @@ impl Splicer<'_> {
             inserted.push_str(&self.newlines(wanted.saturating_sub(gap)));
         }
         self.edits.insert(at, inserted);
+    }
+
+    /// Whether both stand in a group of one kind: `const ( … )` takes in another constant.
+    fn joins_group(&self, symbol: &Symbol, anchor: &Symbol) -> bool {
+        self.original.language() == Language::Go
+            && group_keyword(self.original, anchor)
+                .is_some_and(|word| group_keyword(self.reply, symbol) == Some(word))
     }
 
     fn insert_before(&mut self, symbol: &Symbol, anchor: usize) {
@@ -220,7 +237,12 @@ impl Splicer<'_> {
         let newline = self.style.newline;
         match (placeholder, own_line) {
             (true, true) => self.edits.replace(body, piece.to_owned()),
-            (true, false) => self.edits.replace(body, format!("{newline}{inner}{piece}")),
+            (true, false) => {
+                let before = text.get(..body.start).unwrap_or_default();
+                let start = before.trim_end_matches([' ', '\t']).len();
+                let span = Span::new(start, body.end);
+                self.edits.replace(span, format!("{newline}{inner}{piece}"));
+            }
             (false, _) => {
                 let at = end_of_line_if_free(text, body.end, Language::Python);
                 self.edits.insert(at, format!("{newline}{newline}{inner}{piece}"));
@@ -334,6 +356,33 @@ impl Splicer<'_> {
         }
         None
     }
+}
+
+/// The word that a symbol shares with others of one declaration: `const` in `const ( A = 1; B = 2 )`, `let` in
+/// `let a = 1, b = 2`. Without it the symbol's own text declares nothing.
+pub(super) fn group_keyword<'file>(file: &'file SourceFile, symbol: &Symbol) -> Option<&'file str> {
+    let grouping = file.language() == Language::Go || file.language().is_ecmascript();
+    let root = file.tree().root_node();
+    let span = symbol.definition_span;
+    let mut node = root
+        .descendant_for_byte_range(span.start, span.end)
+        .filter(|_| grouping)?;
+    while node.start_byte() == symbol.item_start && !node.kind().ends_with("_declaration") {
+        node = node.parent()?;
+    }
+    while !node.kind().ends_with("_declaration") {
+        node = node.parent()?;
+    }
+    let declares = matches!(
+        node.kind(),
+        "const_declaration"
+            | "var_declaration"
+            | "type_declaration"
+            | "lexical_declaration"
+            | "variable_declaration"
+    );
+    let inside = node.start_byte() < symbol.item_start;
+    (declares && inside).then(|| node.child(0).map(|word| file.slice(Span::of(word))))?
 }
 
 /// The end of the line of `byte` when nothing but a comment or separator follows, else `byte`.

@@ -1,6 +1,6 @@
 //! Statements on top level: kept where the file has their likes (`app.get(…)`), else taken for example usage.
 
-use tenon_syntax::{Span, tree_sitter::Node};
+use tenon_syntax::{Language, Span, tree_sitter::Node};
 
 use super::{Additions, Splicer, exports};
 use crate::style::{FileStyle, line_end, restyle};
@@ -27,6 +27,10 @@ impl Splicer<'_> {
                     subject.is_some_and(|subject| statement_subject_is(self.original.slice(*own), subject))
                 })
                 .collect();
+            if self.is_wanted_main_guard(text, &ours) {
+                self.add_at_end(span);
+                continue;
+            }
             match (self.scope.additions, likes.last()) {
                 (Additions::Everything, last) => self.add_statement(span, last.copied()),
                 (Additions::Symbols, Some(last)) => {
@@ -68,8 +72,23 @@ impl Splicer<'_> {
                 let inserted = format!("{}{piece}", self.newlines(lines));
                 self.edits.insert(at, inserted);
             }
-            None => self.insert_text_at_end(&piece, 1),
+            None => return self.add_at_end(span),
         }
+        self.note_added(span);
+    }
+
+    fn add_at_end(&mut self, span: Span) {
+        let piece = self.restyled(span);
+        let blank = if piece.contains('\n') && self.original.language() == Language::Python {
+            2
+        } else {
+            1
+        };
+        self.insert_text_at_end(&piece, blank);
+        self.note_added(span);
+    }
+
+    fn note_added(&mut self, span: Span) {
         self.kept.push(span);
         let first = self
             .reply
@@ -79,6 +98,16 @@ impl Splicer<'_> {
             .unwrap_or_default()
             .to_owned();
         self.added.push(first);
+    }
+
+    /// `if __name__ == "__main__"` comes with a `main` that was asked for.
+    fn is_wanted_main_guard(&self, text: &str, ours: &[Span]) -> bool {
+        let guard = |text: &str| text.starts_with("if __name__");
+        let wanted = |name: &String| name == "main" || name == "__main__";
+        guard(text)
+            && !ours.iter().any(|own| guard(self.original.slice(*own)))
+            && self.scope.additions != Additions::Nothing
+            && (self.scope.wanted.iter().any(wanted) || self.scope.editable.iter().flatten().any(wanted))
     }
 
     fn restyled(&self, span: Span) -> String {
