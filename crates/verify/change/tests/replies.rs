@@ -1,7 +1,5 @@
 //! From the reply to the file: replies as small models write them, in one table of samples.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
-
 use std::fmt::Write as _;
 
 use tenon_change::{SpliceScope, choose_block, extract_blocks, splice};

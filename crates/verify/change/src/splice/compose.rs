@@ -2,7 +2,7 @@
 
 use tenon_syntax::{Language, SourceFile, Span, Symbol, SymbolKind, tree_sitter::Node};
 
-use super::place::group_keyword;
+use super::group::group_keyword;
 use super::{Splicer, exports};
 use crate::style::{indentation_at, restyle};
 

@@ -4,7 +4,7 @@ use tenon_syntax::{Language, Span, Symbol, SymbolKind};
 
 use super::compose::docstring_span;
 use super::elision::elision;
-use super::place::Neighbour;
+use super::neighbour::Neighbour;
 use super::{Additions, SpliceError, Splicer, names, refuse};
 use crate::style::indentation_at;
 use crate::tokens::same_code;
@@ -75,7 +75,7 @@ impl Splicer<'_> {
         }
         if merges(symbol, target, self.original.language()) {
             if self.may_edit(target) {
-                self.merge_header(index, symbol, partner, target);
+                self.merge_header(symbol, partner, target);
             }
             return self.merge_level(Some(index), Some(partner));
         }
@@ -113,7 +113,7 @@ impl Splicer<'_> {
     }
 
     /// The line that opens a type, its docs and decorators: the reply's, where it shows the whole type or says more.
-    fn merge_header(&mut self, index: usize, symbol: &Symbol, partner: usize, target: &Symbol) {
+    fn merge_header(&mut self, symbol: &Symbol, partner: usize, target: &Symbol) {
         let indentation = indentation_at(self.original.text(), target.span.start).to_owned();
         let header = self.compose_header(target, symbol, &indentation);
         let leading = Span::new(target.span.start, target.item_start);
@@ -140,7 +140,6 @@ impl Splicer<'_> {
             self.kept.push(theirs);
             self.replaced.push(target.qualified_name.clone());
         }
-        let _ = index;
     }
 
     fn merge_class_docstring(&mut self, symbol: &Symbol, target: &Symbol) {

@@ -1,17 +1,10 @@
 //! Where a new symbol goes, and with how much air around it.
 
-use tenon_syntax::{Language, SourceFile, Span, Symbol, SymbolKind, tree_sitter::Node};
+use tenon_syntax::{Language, Span, Symbol};
 
-use super::compose::body_node;
-use super::{Splicer, refuse};
+use super::Splicer;
+use super::neighbour::Neighbour;
 use crate::style::{indentation_at, line_end, line_start};
-
-/// A symbol of the file beside which a new one goes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Neighbour {
-    After(usize),
-    Before(usize),
-}
 
 impl Splicer<'_> {
     /// Inserts the reply's `symbol` into `container` of the file, or at the top level.
@@ -40,77 +33,6 @@ impl Splicer<'_> {
                 self.added_names.push(symbol.name.clone());
             }
         }
-    }
-
-    /// The neighbour that the caller named, lifted to the level of the insertion.
-    fn asked_neighbour(&self, container: Option<usize>) -> Option<Neighbour> {
-        let near = self.original.find(self.scope.insert_near.as_deref()?)?;
-        let mut index = self.original.symbols().iter().position(|symbol| symbol == near)?;
-        loop {
-            let parent = self.original_symbol(index)?.parent;
-            if parent == container {
-                return Some(Neighbour::After(index));
-            }
-            index = parent?;
-        }
-    }
-
-    /// Methods of Go and `impl` blocks follow the last part of their type, unless the reply shows them beside it.
-    fn neighbour_of_owner(
-        &self,
-        symbol: &Symbol,
-        container: Option<usize>,
-        shown: Option<Neighbour>,
-    ) -> Option<Neighbour> {
-        let owner = match symbol.kind {
-            SymbolKind::Implementation => symbol.name.as_str(),
-            _ if symbol.parent.is_none() => symbol.qualified_name.rsplit_once('.')?.0,
-            _ => return None,
-        };
-        let owned = |index: usize| {
-            self.original_symbol(index).is_some_and(|other| {
-                other.parent == container
-                    && (other.name == owner
-                        || other
-                            .qualified_name
-                            .rsplit_once('.')
-                            .is_some_and(|(prefix, _)| prefix == owner))
-            })
-        };
-        match shown {
-            Some(Neighbour::After(index) | Neighbour::Before(index)) if owned(index) => None,
-            _ => (0..self.original.symbols().len())
-                .rev()
-                .find(|index| owned(*index))
-                .map(Neighbour::After),
-        }
-    }
-
-    /// The last symbol of the same kind.
-    fn likely_neighbour(&self, symbol: &Symbol, container: Option<usize>) -> Option<Neighbour> {
-        let siblings: Vec<(usize, &Symbol)> = self
-            .original
-            .symbols()
-            .iter()
-            .enumerate()
-            .filter(|(_, other)| other.parent == container)
-            .filter(|(_, other)| !refuse::is_test(self.original.language(), other) && other.name != "main")
-            .collect();
-        let last = |fits: &dyn Fn(&Symbol) -> bool| {
-            siblings
-                .iter()
-                .rev()
-                .find(|(_, other)| fits(other))
-                .map(|(index, _)| Neighbour::After(*index))
-        };
-        let data = |symbol: &Symbol| matches!(symbol.kind, SymbolKind::Constant | SymbolKind::Variable);
-        if data(symbol) {
-            // Data that functions use belongs above them.
-            return last(&data).or_else(|| siblings.first().map(|(index, _)| Neighbour::Before(*index)));
-        }
-        last(&|other| other.body_span.is_some() && other.kind == symbol.kind)
-            .or_else(|| last(&|other| other.body_span.is_some()))
-            .or_else(|| last(&|_| true))
     }
 
     fn insert_after(&mut self, symbol: &Symbol, anchor: usize) {
@@ -145,13 +67,6 @@ impl Splicer<'_> {
             inserted.push_str(&self.newlines(wanted.saturating_sub(gap)));
         }
         self.edits.insert(at, inserted);
-    }
-
-    /// Whether both stand in a group of one kind: `const ( … )` takes in another constant.
-    fn joins_group(&self, symbol: &Symbol, anchor: &Symbol) -> bool {
-        self.original.language() == Language::Go
-            && group_keyword(self.original, anchor)
-                .is_some_and(|word| group_keyword(self.reply, symbol) == Some(word))
     }
 
     fn insert_before(&mut self, symbol: &Symbol, anchor: usize) {
@@ -333,56 +248,6 @@ impl Splicer<'_> {
             1
         }
     }
-
-    /// The statement or member of its container that holds `symbol`: a group of constants counts as one.
-    fn unit(&self, symbol: &Symbol) -> Option<Span> {
-        let root = self.original.tree().root_node();
-        let container = symbol
-            .parent
-            .and_then(|parent| self.original_symbol(parent))
-            .and_then(|parent| body_node(self.original, parent))
-            .unwrap_or(root);
-        let mut node: Node<'_> =
-            root.descendant_for_byte_range(symbol.definition_span.start, symbol.definition_span.end)?;
-        while let Some(parent) = node.parent() {
-            if parent == container || parent.kind() == "enum_body_declarations" {
-                let own = Span::of(node);
-                return Some(Span::new(
-                    own.start.min(symbol.span.start),
-                    own.end.max(symbol.span.end),
-                ));
-            }
-            node = parent;
-        }
-        None
-    }
-}
-
-/// The word that a symbol shares with others of one declaration: `const` in `const ( A = 1; B = 2 )`, `let` in
-/// `let a = 1, b = 2`. Without it the symbol's own text declares nothing.
-pub(super) fn group_keyword<'file>(file: &'file SourceFile, symbol: &Symbol) -> Option<&'file str> {
-    let grouping = file.language() == Language::Go || file.language().is_ecmascript();
-    let root = file.tree().root_node();
-    let span = symbol.definition_span;
-    let mut node = root
-        .descendant_for_byte_range(span.start, span.end)
-        .filter(|_| grouping)?;
-    while node.start_byte() == symbol.item_start && !node.kind().ends_with("_declaration") {
-        node = node.parent()?;
-    }
-    while !node.kind().ends_with("_declaration") {
-        node = node.parent()?;
-    }
-    let declares = matches!(
-        node.kind(),
-        "const_declaration"
-            | "var_declaration"
-            | "type_declaration"
-            | "lexical_declaration"
-            | "variable_declaration"
-    );
-    let inside = node.start_byte() < symbol.item_start;
-    (declares && inside).then(|| node.child(0).map(|word| file.slice(Span::of(word))))?
 }
 
 /// The end of the line of `byte` when nothing but a comment or separator follows, else `byte`.
