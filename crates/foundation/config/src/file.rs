@@ -1,0 +1,135 @@
+//! Reads a configuration file: TOML whose every key is asked for by name, so that a key nobody asked for is an error.
+
+mod table;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use self::table::Table;
+use crate::options::{Options, Stated};
+use crate::upstream::UpstreamOptions;
+use crate::{ConfigError, Origin, value};
+
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+const MAX_UPSTREAMS: usize = 32;
+
+/// Reads `path`; `None` when there is no such file.
+pub(crate) fn read(path: &Path, home: Option<&PathBuf>) -> Result<Option<Options>, ConfigError> {
+    let text = read_bounded(path, MAX_FILE_BYTES).map_err(|error| ConfigError::Read {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    text.map(|text| parse(&text, path, home)).transpose()
+}
+
+/// The text of a regular file of at most `limit` bytes; `None` when there is no such file.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Option<String>> {
+    // Asked before opening: opening a pipe would wait for somebody to write into it.
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(io::Error::other("it is not a regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut text = String::new();
+    File::open(path)?.take(limit + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > limit {
+        return Err(io::Error::other(format!("it is larger than {limit} bytes")));
+    }
+    Ok(Some(text))
+}
+
+fn parse(text: &str, path: &Path, home: Option<&PathBuf>) -> Result<Options, ConfigError> {
+    let document = DeTable::parse(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        ConfigError::Syntax {
+            origin: table::origin_of(path, text, start),
+            reason: error.message().to_owned(),
+        }
+    })?;
+    let mut top = Table::new(path, text, String::new(), document.get_ref());
+    let mut options = Options {
+        models: read_value(top.strings("models")?, "models", value::models)?,
+        sandbox: read_value(top.string("sandbox")?, "sandbox", |text| value::sandbox(&text))?,
+        threads: number(&mut top, "threads", value::THREADS)?,
+        context_length: number(&mut top, "context_length", value::CONTEXT_LENGTH)?,
+        parallel: number(&mut top, "parallel", value::PARALLEL)?,
+        hugging_face_url: read_value(top.string("hugging_face_url")?, "hugging_face_url", |text| {
+            value::address(&text)
+        })?,
+        ..Options::default()
+    };
+    if let Some(mut limits) = top.table("limits")? {
+        let max_time = limits.string("max_time")?;
+        options.max_time = read_value(max_time, "limits.max_time", |text| value::max_time_text(&text))?;
+        options.max_attempts = number(&mut limits, "max_attempts", value::MAX_ATTEMPTS)?;
+        limits.finish()?;
+    }
+    if let Some(mut folders) = top.table("folders")? {
+        let mut folder = |name: &'static str| {
+            let text = folders.string(name)?;
+            read_value(text, &format!("folders.{name}"), |text| {
+                value::folder(&text, home)
+            })
+        };
+        options.data_folder = folder("data")?;
+        options.cache_folder = folder("cache")?;
+        options.models_folder = folder("models")?;
+        options.prompts_folder = folder("prompts")?;
+        folders.finish()?;
+    }
+    options.upstreams = upstreams(&mut top, home)?;
+    top.finish()?;
+    Ok(options)
+}
+
+fn upstreams(
+    top: &mut Table<'_>,
+    home: Option<&PathBuf>,
+) -> Result<Vec<Stated<UpstreamOptions>>, ConfigError> {
+    let tables = top.tables("upstream")?;
+    if let Some((origin, _)) = tables.get(MAX_UPSTREAMS) {
+        return Err(ConfigError::Value {
+            origin: origin.clone(),
+            key: "upstream".to_owned(),
+            reason: format!("is stated more than {MAX_UPSTREAMS} times"),
+        });
+    }
+    let read = |(origin, mut table): (Origin, Table<'_>)| {
+        let upstream = UpstreamOptions {
+            name: table.string("name")?,
+            kind: table.string("kind")?,
+            base_url: table.string("base_url")?,
+            model: table.string("model")?,
+            context_length: number(&mut table, "context_length", value::CONTEXT_LENGTH)?,
+            api_key_env: table.string("api_key_env")?,
+            api_key_file: read_value(table.string("api_key_file")?, "upstream.api_key_file", |text| {
+                value::folder(&text, home)
+            })?,
+        };
+        table.finish()?;
+        Ok(Stated::new(upstream, origin))
+    };
+    tables.into_iter().map(read).collect()
+}
+
+fn number(
+    table: &mut Table<'_>,
+    name: &'static str,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<Option<Stated<u32>>, ConfigError> {
+    let key = table.key(name);
+    let stated = table.number(name)?;
+    read_value(stated, &key, |count| value::number(count, range))
+}
+
+fn read_value<T, U>(
+    stated: Option<Stated<T>>,
+    key: &str,
+    read: impl FnOnce(T) -> Result<U, String>,
+) -> Result<Option<Stated<U>>, ConfigError> {
+    stated.map(|stated| stated.read(key, read)).transpose()
+}

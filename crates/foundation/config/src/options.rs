@@ -1,0 +1,53 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::upstream::UpstreamOptions;
+use crate::value::SandboxMode;
+use crate::{ConfigError, Origin};
+
+/// What one layer states; everything may be missing.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) models: Option<Stated<Vec<String>>>,
+    pub(crate) sandbox: Option<Stated<SandboxMode>>,
+    pub(crate) threads: Option<Stated<u32>>,
+    pub(crate) context_length: Option<Stated<u32>>,
+    pub(crate) parallel: Option<Stated<u32>>,
+    pub(crate) hugging_face_url: Option<Stated<String>>,
+    pub(crate) max_time: Option<Stated<Duration>>,
+    pub(crate) max_attempts: Option<Stated<u32>>,
+    pub(crate) data_folder: Option<Stated<PathBuf>>,
+    pub(crate) cache_folder: Option<Stated<PathBuf>>,
+    pub(crate) models_folder: Option<Stated<PathBuf>>,
+    pub(crate) prompts_folder: Option<Stated<PathBuf>>,
+    pub(crate) upstreams: Vec<Stated<UpstreamOptions>>,
+}
+
+/// A value and where it is stated.
+#[derive(Debug, Clone)]
+pub(crate) struct Stated<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+impl<T> Stated<T> {
+    pub(crate) fn new(value: T, origin: Origin) -> Self {
+        Self { value, origin }
+    }
+
+    /// Turns the value into another, or says what is wrong with it.
+    pub(crate) fn read<U>(
+        self,
+        key: &str,
+        read: impl FnOnce(T) -> Result<U, String>,
+    ) -> Result<Stated<U>, ConfigError> {
+        match read(self.value) {
+            Ok(value) => Ok(Stated::new(value, self.origin)),
+            Err(reason) => Err(ConfigError::Value {
+                origin: self.origin,
+                key: key.to_owned(),
+                reason,
+            }),
+        }
+    }
+}

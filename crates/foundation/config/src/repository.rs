@@ -1,0 +1,59 @@
+//! What a repository's own file may not say: whoever wrote the repository is not whoever runs Tenon in it.
+
+use crate::options::{Options, Stated};
+use crate::{ConfigError, SandboxMode};
+
+/// Refuses what only the user may set.
+pub(crate) fn restrict(options: Options) -> Result<Options, ConfigError> {
+    let sandbox_off = options
+        .sandbox
+        .as_ref()
+        .filter(|stated| stated.value == SandboxMode::None);
+    forbid(
+        "sandbox = \"none\"",
+        sandbox_off,
+        "its code would run with your rights",
+    )?;
+    let upstream = options.upstreams.first();
+    forbid(
+        "upstream",
+        upstream,
+        "your code or credentials could be sent to its author",
+    )?;
+    let address = options.hugging_face_url.as_ref();
+    forbid("hugging_face_url", address, "models could come from its author")?;
+    let folders = [
+        ("folders.data", &options.data_folder),
+        ("folders.cache", &options.cache_folder),
+        ("folders.models", &options.models_folder),
+        ("folders.prompts", &options.prompts_folder),
+    ];
+    for (key, folder) in folders {
+        forbid(
+            key,
+            folder.as_ref(),
+            "Tenon would read and write where its author says",
+        )?;
+    }
+    Ok(options)
+}
+
+/// Refuses a repository's choice of a model that makes text leave the machine.
+pub(crate) fn restrict_models(models: &Stated<Vec<String>>, upstreams: &[String]) -> Result<(), ConfigError> {
+    let remote = models.value.iter().find(|name| upstreams.contains(name));
+    forbid(
+        "models",
+        remote.map(|_| models),
+        "it names an upstream, and whether text leaves the machine is your decision",
+    )
+}
+
+fn forbid<T>(key: &str, stated: Option<&Stated<T>>, reason: &'static str) -> Result<(), ConfigError> {
+    stated.map_or(Ok(()), |stated| {
+        Err(ConfigError::NotForRepositories {
+            origin: stated.origin.clone(),
+            key: key.to_owned(),
+            reason,
+        })
+    })
+}

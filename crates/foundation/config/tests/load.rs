@@ -1,0 +1,333 @@
+//! Layers, refusals and what is said about them, on real files. No test touches this process's environment.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tenon_config::{
+    ConfigError, Environment, Overrides, REPOSITORY_FILE, SandboxMode, Settings, UpstreamKind, load,
+};
+
+struct Machine {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("home/.config/tenon")).unwrap();
+        fs::create_dir_all(folder.path().join("repository")).unwrap();
+        let home = folder.path().join("home").display().to_string();
+        let variables = vec![("HOME".to_owned(), home)];
+        Self { folder, variables }
+    }
+
+    fn user(self, text: &str) -> Self {
+        fs::write(self.folder.path().join("home/.config/tenon/config.toml"), text).unwrap();
+        self
+    }
+
+    fn repository(self, text: &str) -> Self {
+        let path = self.folder.path().join("repository").join(REPOSITORY_FILE);
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn load_with(&self, overrides: &Overrides) -> Result<Settings, ConfigError> {
+        let environment = Environment::of(self.variables.clone());
+        load(
+            &environment,
+            Some(&self.folder.path().join("repository")),
+            overrides,
+        )
+    }
+
+    fn load(&self) -> Result<Settings, ConfigError> {
+        self.load_with(&Overrides::default())
+    }
+
+    fn refusal(&self) -> String {
+        let message = self.load().unwrap_err().to_string();
+        message.replace(&self.folder.path().display().to_string(), "")
+    }
+}
+
+fn origin_of(settings: &Settings, key: &str) -> String {
+    let explained = settings.explain();
+    let setting = explained.iter().find(|setting| setting.key == key);
+    setting
+        .unwrap_or_else(|| panic!("`{key}` is not explained"))
+        .origin
+        .clone()
+}
+
+#[test]
+fn without_any_file_the_defaults_hold() {
+    let machine = Machine::new();
+    let settings = machine.load().unwrap();
+    let home = machine.folder.path().join("home");
+    assert_eq!(settings.models, ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]);
+    assert_eq!(settings.sandbox, SandboxMode::Bubblewrap);
+    assert_eq!(
+        (settings.context_length, settings.parallel, settings.threads),
+        (8192, 8, None)
+    );
+    assert_eq!(settings.data_folder, home.join(".local/share/tenon"));
+    assert_eq!(settings.models_folder, home.join(".local/share/tenon/models"));
+    assert_eq!(settings.cache_folder, home.join(".cache/tenon"));
+    assert_eq!(settings.prompts_folder, home.join(".config/tenon/prompts"));
+    assert!(
+        settings
+            .explain()
+            .iter()
+            .all(|setting| setting.origin == "default")
+    );
+}
+
+#[test]
+fn flags_go_before_variables_before_the_repository_before_the_user_before_defaults() {
+    let machine = Machine::new()
+        .user("models = [\"user\"]\nthreads = 1\nparallel = 1\ncontext_length = 1024\n[limits]\nmax_attempts = 1\n")
+        .repository("models = [\"repository\"]\nthreads = 2\nparallel = 2\n[limits]\nmax_attempts = 2\n")
+        .variable("TENON_MODELS", "variable, second")
+        .variable("TENON_THREADS", "3")
+        .variable("TENON_MAX_ATTEMPTS", "3");
+    let overrides = Overrides {
+        models: vec!["flag".to_owned()],
+        max_attempts: Some(4),
+        max_time: Some(Duration::from_secs(60)),
+        ..Overrides::default()
+    };
+    let settings = machine.load_with(&overrides).unwrap();
+    assert_eq!(settings.models, ["flag"]);
+    assert_eq!(
+        (settings.threads, settings.parallel, settings.context_length),
+        (Some(3), 2, 1024)
+    );
+    assert_eq!(settings.limits.max_attempts, Some(4));
+    assert_eq!(settings.limits.max_time, Some(Duration::from_secs(60)));
+    assert_eq!(origin_of(&settings, "models"), "--model");
+    assert_eq!(
+        origin_of(&settings, "threads"),
+        "environment variable TENON_THREADS"
+    );
+    assert!(origin_of(&settings, "parallel").ends_with("repository/.tenon.toml:3"));
+    assert!(origin_of(&settings, "context_length").ends_with("home/.config/tenon/config.toml:4"));
+    assert_eq!(origin_of(&settings, "hugging_face_url"), "default");
+    assert_eq!(machine.load().unwrap().models, ["variable", "second"]);
+}
+
+#[test]
+fn what_cannot_be_understood_is_refused_with_its_place() {
+    let cases = [
+        (
+            "models = [\"a\"]\n\n[limits]\nmax_tme = \"5m\"",
+            ":4: there is no setting `limits.max_tme`: did you mean `limits.max_time`?",
+        ),
+        (
+            "\nsanbox = \"none\"",
+            ":2: there is no setting `sanbox`: did you mean `sandbox`?",
+        ),
+        (
+            "telemetry = true",
+            ":1: there is no setting `telemetry`; `tenon config` lists all settings",
+        ),
+        ("threads = \"2\"", ":1: `threads` is a text; expected a number"),
+        ("threads = -1", ":1: `threads` is -1; expected a positive number"),
+        ("parallel = 65", ":1: `parallel` is 65; accepted are 1 to 64"),
+        ("models = []", ":1: `models` names 0 models; accepted are 1 to 8"),
+        (
+            "models = [1]",
+            ":1: `models` holds a number; expected a list of texts such as `[\"a\", \"b\"]`",
+        ),
+        (
+            "sandbox = \"docker\"",
+            ":1: `sandbox` is `docker`; accepted are `bubblewrap` and `none`",
+        ),
+        (
+            "limits = 3",
+            ":1: `limits` is a number; expected a table `[limits]`",
+        ),
+        (
+            "[limits]\nmax_time = \"5\"",
+            ":2: `limits.max_time` is `5`: expected a time such as `90s`, `5m` or `1h30m`",
+        ),
+        (
+            "[folders]\ndata = \"data\"",
+            ":2: `folders.data` is `data`; expected an absolute path, or one that starts with `~/`",
+        ),
+        ("[[upstream]]\nname = \"x\"", ":1: `upstream.kind` is missing"),
+        (
+            "[[upstream]]\nname = \"x\"\nkey = \"sk\"",
+            ":3: there is no setting `upstream.key`",
+        ),
+    ];
+    for (text, expected) in cases {
+        let message = Machine::new().user(text).refusal();
+        assert!(
+            message.starts_with("/home/.config/tenon/config.toml"),
+            "{message}"
+        );
+        assert!(message.contains(expected), "{text:?} says: {message}");
+    }
+    let message = Machine::new().user("a = 1\nb = [").refusal();
+    assert!(
+        message.starts_with("/home/.config/tenon/config.toml:2: not valid TOML: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn variables_are_held_to_the_same_rules() {
+    let message = Machine::new().variable("TENON_MODLES", "x").refusal();
+    assert_eq!(
+        message,
+        "environment variable TENON_MODLES: there is no setting `TENON_MODLES`: did you mean `TENON_MODELS`?"
+    );
+    let message = Machine::new().variable("TENON_PARALLEL", "many").refusal();
+    assert!(
+        message.contains("`TENON_PARALLEL` is `many`; expected a number"),
+        "{message}"
+    );
+    let message = Machine::new()
+        .variable("TENON_CONFIG", "/nowhere/config.toml")
+        .refusal();
+    assert!(message.contains("which does not exist"), "{message}");
+    assert!(
+        Machine::new().variable("TENON_PARALLEL", "").load().is_ok(),
+        "set to nothing is not set"
+    );
+}
+
+#[test]
+fn a_repository_cannot_widen_what_is_permitted() {
+    let upstream = "[[upstream]]\nname = \"far\"\nkind = \"openai\"\nbase_url = \"https://api.example/v1\"\nmodel = \"m\"\n";
+    let cases = [
+        ("sandbox = \"none\"", "sandbox = \"none\""),
+        (upstream, "upstream"),
+        ("hugging_face_url = \"https://evil.example\"", "hugging_face_url"),
+        ("[folders]\nmodels = \"/tmp/evil\"", "folders.models"),
+        ("[folders]\nprompts = \"~/x\"", "folders.prompts"),
+        ("models = [\"far\"]", "models"),
+    ];
+    for (text, key) in cases {
+        let message = Machine::new().user(upstream).repository(text).refusal();
+        assert!(message.starts_with("/repository/.tenon.toml:"), "{message}");
+        assert!(
+            message.contains(&format!("a repository may not set `{key}`: ")),
+            "{message}"
+        );
+    }
+    let settings = Machine::new()
+        .repository("sandbox = \"bubblewrap\"")
+        .load()
+        .unwrap();
+    assert_eq!(settings.sandbox, SandboxMode::Bubblewrap);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_repository_file_that_is_a_link_or_a_folder_is_refused() {
+    let machine = Machine::new();
+    let place = machine.folder.path().join("repository").join(REPOSITORY_FILE);
+    std::os::unix::fs::symlink("/etc/hostname", &place).unwrap();
+    assert!(machine.refusal().contains("symbolic link"));
+    fs::remove_file(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    assert!(machine.refusal().contains("not a regular file"));
+}
+
+#[test]
+fn an_endless_file_is_refused() {
+    let machine = Machine::new().user(&"#".repeat(300 * 1024));
+    assert!(machine.refusal().contains("larger than 262144 bytes"));
+}
+
+#[test]
+fn an_upstream_brings_its_key_and_never_shows_it() {
+    let text = "[[upstream]]\nname = \"near\"\nkind = \"vllm\"\nbase_url = \"http://localhost:8000/v1/\"\nmodel = \"org/m\"\n\
+                api_key_env = \"TENON_NEAR_KEY\"\ncontext_length = 32768\n\
+                [[upstream]]\nname = \"far\"\nkind = \"openai\"\nbase_url = \"https://api.example/v1\"\nmodel = \"m\"\n\
+                api_key_file = \"~/key\"\n";
+    let machine = Machine::new().user(text).variable("TENON_NEAR_KEY", "sk-near");
+    fs::write(machine.folder.path().join("home/key"), "sk-far\n").unwrap();
+    let settings = machine.load().unwrap();
+    let [near, far] = settings.upstreams.as_slice() else {
+        panic!("two upstreams")
+    };
+    assert_eq!(
+        (near.kind, near.base_url.as_str()),
+        (UpstreamKind::Vllm, "http://localhost:8000/v1")
+    );
+    assert_eq!((near.context_length, far.context_length), (32768, 8192));
+    assert_eq!(near.api_key.as_ref().unwrap().expose(), "sk-near");
+    assert_eq!(far.api_key.as_ref().unwrap().expose(), "sk-far");
+    let shown = format!("{settings:?} {:?}", settings.explain());
+    assert!(!shown.contains("sk-"), "{shown}");
+    assert!(shown.contains("upstream.near.api_key"), "{shown}");
+}
+
+#[test]
+fn a_key_that_cannot_be_had_is_refused() {
+    let upstream = |key: &str| {
+        format!(
+            "[[upstream]]\nname = \"a\"\nkind = \"openai\"\nbase_url = \"https://h/v1\"\nmodel = \"m\"\n{key}\n"
+        )
+    };
+    let cases = [
+        (
+            upstream("api_key_env = \"A_KEY\""),
+            ":6: `upstream.api_key_env` names the environment variable `A_KEY`, which is not set",
+        ),
+        (upstream("api_key_file = \"~/none\""), "which cannot be read"),
+        (
+            upstream("api_key_env = \"A\"\napi_key_file = \"~/b\""),
+            "keep one of them",
+        ),
+        (upstream("") + &upstream(""), "names must differ"),
+        (
+            upstream("").replace("https://", "https://me:pw@"),
+            "holds a user name or password",
+        ),
+    ];
+    for (text, expected) in cases {
+        let message = Machine::new().user(&text).refusal();
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("pw@"), "{message}");
+    }
+}
+
+#[test]
+fn without_a_home_the_message_names_the_variable() {
+    let nowhere = Environment::of([("PATH", "/usr/bin:relative:/bin"), ("NO_COLOR", "1")]);
+    let message = load(&nowhere, None, &Overrides::default())
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("TENON_DATA_FOLDER"), "{message}");
+    let placed = Environment::of([
+        ("PATH", "/usr/bin:relative:/bin"),
+        ("NO_COLOR", "1"),
+        ("XDG_DATA_HOME", "/data"),
+        ("XDG_CACHE_HOME", "relative"),
+        ("TENON_CACHE_FOLDER", "/cache"),
+    ]);
+    let settings = load(&placed, None, &Overrides::default()).unwrap();
+    assert_eq!(settings.data_folder.to_str(), Some("/data/tenon"));
+    assert_eq!(settings.cache_folder.to_str(), Some("/cache"));
+    assert_eq!(settings.search_path.len(), 2);
+    assert!(settings.no_color);
+}
+
+#[test]
+fn the_environment_is_shown_without_values() {
+    let environment = Environment::of([("OPENAI_API_KEY", "sk-1")]);
+    assert!(!format!("{environment:?}").contains("sk-1"));
+}
