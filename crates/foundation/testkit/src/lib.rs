@@ -2,6 +2,8 @@
 //!
 //! - [`ScriptedModel`] answers from a script and remembers what it was asked.
 //! - [`TemporaryRepository`] is a folder with files, with or without Git, that vanishes afterwards.
+//! - [`FakeUpstream`] speaks the OpenAI dialect on a free port, faults included.
+//! - [`FakeServer`] is the bare HTTP server underneath, for everything else that is fetched.
 //!
 //! A fake checks the protocol on every call and panics when its caller broke it: that fails the test.
 #![expect(
@@ -13,7 +15,11 @@
 mod answer;
 mod repository;
 mod scripted_model;
+mod server;
+mod upstream;
 
 pub use answer::{Answer, ScriptedSample};
 pub use repository::TemporaryRepository;
 pub use scripted_model::ScriptedModel;
+pub use server::{FakeServer, Framing, HttpAnswer, HttpRequest, Step};
+pub use upstream::{FakeUpstream, StreamCut, StreamEnd, UpstreamReply, UpstreamSample};
