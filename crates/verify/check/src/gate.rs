@@ -156,9 +156,8 @@ impl Gate {
     /// One skipped report for everything that would have been executed.
     fn refused(&self, change: &ChangeSet, plan: &CheckPlan, refusal: &str) -> Vec<CheckReport> {
         let examples = (!plan.examples.is_empty()).then(|| skipped("examples", CheckKind::Examples, refusal));
-        let runners = self
-            .runners(change, plan)
-            .map(|(runner, _)| skipped(&runner.name, runner.kind, refusal));
+        let wanted = self.runners(change, plan).filter(|(runner, _)| !runner.optional);
+        let runners = wanted.map(|(runner, _)| skipped(&runner.name, runner.kind, refusal));
         let acceptance = plan
             .acceptance
             .iter()

@@ -74,7 +74,7 @@ mod tests {
         for (name, known) in [
             ("reqeusts", Some("requests")),
             ("requests", None),
-            ("beautifulsoup", None),
+            ("beautifulsoup", Some("beautifulsoup4")),
             ("nunpy", Some("numpy")),
             ("foo", None),
         ] {

@@ -2,10 +2,13 @@
 
 Reads {"secret", "files": [path], "members": [[module, name, line, path]]} and answers one line per finding.
 """
+import sys
+
+# A repository may hold files named like standard modules; this program wants the standard ones.
+sys.path[:] = [folder for folder in sys.path if folder]
 import importlib
 import json
 import os
-import sys
 import warnings
 
 task = json.loads(sys.stdin.buffer.read())

@@ -2,13 +2,16 @@
 
 One JSON object per test goes to the original standard output; what tests print goes to standard error.
 """
+import sys
+
+# A repository may hold files named like standard modules; this program wants the standard ones.
+sys.path[:] = [folder for folder in sys.path if folder]
 import asyncio
 import importlib
 import importlib.util
 import inspect
 import json
 import os
-import sys
 import traceback
 import unittest
 

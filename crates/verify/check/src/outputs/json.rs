@@ -110,6 +110,19 @@ pub(super) fn go_test(stdout: &str, reading: &mut Reading) {
     }
 }
 
+/// The line of a traceback that names the exception: the last one that is not indented and not a diff.
+fn exception_line(traceback: &str) -> Option<&str> {
+    let names_exception = |line: &&str| {
+        let head = line.split(':').next().unwrap_or("");
+        !head.is_empty()
+            && head
+                .chars()
+                .all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '.'))
+    };
+    let lines = || traceback.trim_end().lines().rev();
+    lines().find(names_exception).or_else(|| lines().next())
+}
+
 /// The lines of Tenon's own test driver.
 pub(super) fn python_tests(stdout: &str, reading: &mut Reading) {
     for line in stdout.lines() {
@@ -121,7 +134,7 @@ pub(super) fn python_tests(stdout: &str, reading: &mut Reading) {
             "skipped" => TestOutcome::Skipped,
             "failed" => {
                 let message = text(&entry, &["message"]);
-                TestOutcome::Failed(message.trim_end().lines().last().map(str::to_owned))
+                TestOutcome::Failed(exception_line(message).map(str::to_owned))
             }
             _ => continue,
         };
