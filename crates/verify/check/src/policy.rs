@@ -151,7 +151,7 @@ fn fewer_tests(file: &FileChange) -> Option<Finding> {
     let origin = file.renamed_from.as_ref().unwrap_or(&file.path);
     let was = count_tests(origin, before)?;
     let is = match &file.after {
-        Some(after) => count_tests(&file.path, after).unwrap_or(TestCount::default()),
+        Some(after) => count_tests(&file.path, after).unwrap_or_default(),
         None => TestCount::default(),
     };
     let path = &file.path;

@@ -174,10 +174,10 @@ fn wrapped(reader: &Reader<'_>, start: usize, end: usize) -> (usize, usize) {
         let boundary =
             !before.ends_with(|letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.'));
         let open = before.len() + name.len();
-        if let (true, Some(close)) = (boundary, closing_bracket(reader.text, open)) {
-            if close > end {
-                return (before.len(), close);
-            }
+        if let (true, Some(close)) = (boundary, closing_bracket(reader.text, open))
+            && close > end
+        {
+            return (before.len(), close);
         }
     }
     (start, end)
@@ -291,12 +291,12 @@ fn separator(reader: &Reader<'_>, call_end: usize) -> Option<(Strength, usize)> 
     let line = rest.split('\n').next()?;
     let lower = line.to_ascii_lowercase();
     for word in WORDS {
-        if let Some(after) = lower.strip_prefix(word) {
-            if after.starts_with([' ', '\t', ':']) || word.ends_with(':') {
-                let colon = usize::from(after.trim_start().starts_with(':'))
-                    * (after.len() - after.trim_start().len() + 1);
-                return Some((Strength::Stated, at + word.len() + colon));
-            }
+        if let Some(after) = lower.strip_prefix(word)
+            && (after.starts_with([' ', '\t', ':']) || word.ends_with(':'))
+        {
+            let blank = after.len() - after.trim_start().len();
+            let colon = usize::from(after.trim_start().starts_with(':')) * (blank + 1);
+            return Some((Strength::Stated, at + word.len() + colon));
         }
     }
     commented.then_some((Strength::Commented, at))

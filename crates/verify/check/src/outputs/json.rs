@@ -93,7 +93,7 @@ pub(super) fn go_test(stdout: &str, reading: &mut Reading) {
             "pass" => reading.test(&id, TestOutcome::Passed),
             "skip" => reading.test(&id, TestOutcome::Skipped),
             "fail" => {
-                let message = said.remove(&id);
+                let message = said.remove(&id).map(|said| said.trim_end().to_owned());
                 reading.test(&id, TestOutcome::Failed(message));
             }
             "output" => {

@@ -1,5 +1,4 @@
 //! A repository in a temporary folder, the real sandbox, and a gate between them.
-#![allow(dead_code, reason = "every test file uses its own part")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

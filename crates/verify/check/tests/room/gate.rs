@@ -1,13 +1,11 @@
 //! The gate on real repositories, with the real sandbox and the tools of this machine.
 
-mod workshop;
-
+use crate::workshop::{Workshop, messages, report};
 use tenon_check::{
     AfterFailure, CheckPlan, Example, ExampleKind, Gate, ProjectChecks, TestEdits, examples_in_text,
 };
 use tenon_domain::{AcceptanceCommand, CheckKind, Level, Outcome, Severity};
 use tenon_syntax::Language;
-use workshop::{Workshop, messages, report};
 
 const TEXT: &str = "def shout(text):\n    return text.upper()\n";
 const TEXT_TEST: &str = "import unittest\nfrom text import shout\n\nclass ShoutTest(unittest.TestCase):\n    \

@@ -1,15 +1,13 @@
 //! Programs that stand alone: examples, behaviour, and code that cheats or misbehaves.
 
-mod workshop;
-
 use std::time::Duration;
 
+use crate::workshop::Workshop;
 use tenon_check::{
     Candidate, Example, ExampleKind, ExampleLimits, examples_in_text, observe_python, run_examples,
     run_python_program,
 };
 use tenon_syntax::Language;
-use workshop::Workshop;
 
 fn equation(call: &str, expected: &str) -> Example {
     let expression = ExampleKind::Equation {
