@@ -1,0 +1,60 @@
+//! Proves that the workspace stands as `ARCHITECTURE.md` draws it. Every rule is a function from plain data to findings.
+
+mod arrows;
+mod code;
+mod crates;
+mod documents;
+mod files;
+mod finding;
+mod names;
+mod plan;
+mod prompts;
+mod sources;
+mod workspace;
+
+use std::path::Path;
+
+use files::RepositoryFiles;
+pub use finding::Finding;
+use workspace::Workspace;
+
+/// Everything that is not as drawn, in the order of the files.
+///
+/// # Errors
+/// When the workspace cannot be read at all.
+pub fn tidy(root: &Path) -> Result<Vec<Finding>, String> {
+    let workspace = Workspace::read(root)?;
+    let files = RepositoryFiles::read(root)?;
+    let mut findings = Vec::new();
+    findings.extend(arrows::check(&workspace));
+    findings.extend(crates::check(&workspace));
+    findings.extend(documents::check_dependencies(
+        &files.text("Cargo.toml")?,
+        &files.text("docs/dependencies.md")?,
+    )?);
+    findings.extend(documents::check_rooms(
+        &workspace,
+        &files.text("ARCHITECTURE.md")?,
+    ));
+    findings.extend(names::check(&files));
+    findings.extend(files::check_sizes(&files));
+    findings.extend(prompts::check(&files));
+    for path in files.rust_sources() {
+        findings.extend(sources::check(path, &files.text(path)?));
+    }
+    findings.sort();
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_repository_is_tidy() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let findings = tidy(root).unwrap();
+        let report: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+        assert!(findings.is_empty(), "{report}");
+    }
+}
