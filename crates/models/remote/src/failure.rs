@@ -157,7 +157,7 @@ fn configuration_redacted(text: &str, configuration: &RemoteConfiguration) -> St
 fn retry_after_seconds(response: &Response) -> Option<u64> {
     let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     let seconds: f64 = value.trim().parse().ok()?;
-    (seconds >= 0.0 && seconds < 1e9).then_some(seconds.ceil() as u64)
+    (0.0..1e9).contains(&seconds).then_some(seconds.ceil() as u64)
 }
 
 fn innermost(error: &reqwest::Error) -> String {

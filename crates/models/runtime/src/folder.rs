@@ -349,8 +349,8 @@ impl ModelFolder {
         let path = self.path_of(entry);
         let partial = self.partial_path_of(entry);
         let absent = || match size(&partial) {
-            Ok(Some(bytes)) => FileState::Partial { bytes },
-            Ok(None) | Err(_) => FileState::Absent,
+            Ok(Some(bytes)) if bytes > 0 => FileState::Partial { bytes },
+            Ok(_) | Err(_) => FileState::Absent,
         };
         ModelListing {
             name: entry.name.clone(),

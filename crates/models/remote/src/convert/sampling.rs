@@ -7,6 +7,10 @@ use crate::dialect::SamplingDialect;
 /// The documented limit of OpenAI; the reader of the answer honours all of them anyway.
 const MAX_STOPS: usize = 4;
 
+/// Servers keep seeds in 32 bits, and some take the largest for "choose one yourself". The low bits are kept as they
+/// are, so that sample `i` of a seed is sample 0 of the seed `i` above it.
+const SEED_BITS: u64 = 0x7fff_ffff;
+
 pub(super) fn options(
     dialect: SamplingDialect,
     request: &GenerateRequest,
@@ -23,7 +27,7 @@ pub(super) fn options(
     set("temperature", json!(sampling.temperature));
     set(
         "seed",
-        json!(fold_seed(sampling.seed.wrapping_add(first_sample.into()))),
+        json!(sampling.seed.wrapping_add(first_sample.into()) & SEED_BITS),
     );
     if sampling.temperature > 0.0 {
         set("top_p", json!(sampling.top_p));
@@ -81,9 +85,4 @@ pub(super) fn insert_stop(dialect: SamplingDialect, stop: &[String], options: &m
     if !stop.is_empty() {
         options.insert("stop".to_owned(), json!(stop));
     }
-}
-
-/// Servers keep seeds in 32 bits, and some take the largest for "choose one yourself".
-fn fold_seed(seed: u64) -> u64 {
-    (seed ^ (seed >> 32)) & 0x7fff_ffff
 }

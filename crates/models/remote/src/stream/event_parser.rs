@@ -93,8 +93,7 @@ impl EventParser {
 #[cfg(test)]
 mod tests {
     use eventsource_stream::EventStream;
-    use futures::executor::block_on;
-    use futures::{StreamExt as _, stream};
+    use futures::{FutureExt as _, StreamExt as _, stream};
     use proptest::prelude::*;
 
     use super::*;
@@ -138,7 +137,7 @@ mod tests {
             let chunks: Vec<&[u8]> = text.as_bytes().chunks(cut).collect();
             let ours = read(&chunks).unwrap();
             let oracle = EventStream::new(stream::iter(chunks.into_iter().map(Ok::<_, ()>)));
-            let theirs: Vec<String> = block_on(oracle.map(|event| event.unwrap().data).collect());
+            let theirs = oracle.map(|event| event.unwrap().data).collect::<Vec<_>>().now_or_never().unwrap();
             prop_assert_eq!(ours, theirs);
         }
     }
