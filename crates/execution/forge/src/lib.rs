@@ -1,1 +1,20 @@
-//! (being built)
+//! Git, for what leaves a proposal behind: the base commit it rests on, and a branch that holds its change.
+//!
+//! A branch is made from objects alone: the working tree, the index and `HEAD` stay as they are, so that nothing the
+//! person has open or staged is touched, and a failure half-way leaves only objects that Git throws away.
+//!
+//! The repository's own settings are not trusted: no hook, file-system monitor, filter, signing program or network
+//! command that they name is started, and every command has a deadline.
+
+mod branch;
+mod error;
+mod git;
+mod identity;
+mod repository;
+mod tree;
+
+pub use branch::BranchCommit;
+pub use error::ForgeError;
+pub use git::Git;
+pub use identity::Identity;
+pub use repository::GitRepository;
