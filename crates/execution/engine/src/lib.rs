@@ -1,1 +1,33 @@
-//! (being built)
+//! From an intent to a proposal.
+//!
+//! ```text
+//! Intent ─▶ Ask ─▶ Plan ─▶ Assignment ─▶ question ─▶ samples ─▶ draft ─▶ gate ─▶ Candidates ─▶ Proposal
+//!           words  where    what a round   rendered    model     change   evidence    choose
+//!                           needs
+//! ```
+//!
+//! Plain data in, plain data out: this room knows no transport, no terminal and no database. It writes nothing to the
+//! repository; what becomes of a proposal is the caller's decision.
+
+mod ask;
+mod assignment;
+mod briefing;
+mod candidates;
+mod direct;
+mod engine;
+mod error;
+mod explain;
+mod failure_output;
+mod fix;
+mod locate;
+mod observer;
+mod run;
+mod sampling;
+mod schedule;
+mod stub;
+mod target;
+mod write_tests;
+
+pub use engine::{Engine, Repository, Verification};
+pub use error::EngineError;
+pub use observer::{Event, Observer, Silent};

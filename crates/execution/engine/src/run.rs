@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tenon_check::{Baseline, CheckPlan, Gate};
+use tenon_check::{CheckPlan, Gate};
 use tenon_domain::{
     Attempt, AttemptOutcome, ChangeSet, CheckKind, Digest, Evidence, Intent, Outcome, Quality, Usage,
 };
@@ -24,8 +24,6 @@ pub(crate) struct Run<'run> {
     pub intent: &'run Intent,
     /// Checks changes.
     pub gate: &'run Gate,
-    /// What failed before the change.
-    pub baseline: &'run Baseline,
     /// How long it may take, and who listens.
     pub patience: Patience<'run>,
     /// What was tried.
@@ -161,6 +159,55 @@ impl Run<'_> {
         }
     }
 
+    /// One greedy sample, read as a change and not checked.
+    pub async fn sample_unchecked(&mut self, assignment: &Assignment<'_>, model: usize) -> Result<(), EngineError> {
+        let models = self.models;
+        let Some(asked) = models.get(model) else { return Ok(()) };
+        let question = assignment.question(asked.as_ref(), 0, None, self.patience.observer).await?;
+        self.prompts.push(question.digest());
+        let sampling = Sampling { seed: self.intent.seed, ..Sampling::GREEDY };
+        let mut running = RunningRound::begin(asked.as_ref(), &question, sampling, 1, self.patience, 0).await?;
+        loop {
+            match running.next().await {
+                Waited::Sample { sample, .. } => {
+                    add_usage(&mut self.usage, &sample, running.prompt_tokens);
+                    let text = format!("{}{}", question.opening, sample.text);
+                    let outcome = match assignment.draft(&text) {
+                        Ok(change) => {
+                            let evidence = Evidence { checks: Vec::new(), sandbox: None };
+                            let candidate = Candidate {
+                                attempt: 0,
+                                change,
+                                evidence,
+                                model,
+                                mean_logprob: sample.mean_logprob,
+                                behaviour: None,
+                            };
+                            self.candidates.furthest = Some(candidate);
+                            AttemptOutcome::Passed { level: tenon_domain::Level::Unverified }
+                        }
+                        Err(reason) => AttemptOutcome::NotExtracted { reason },
+                    };
+                    self.candidates.attempts.push(Attempt {
+                        template: question.template.clone(),
+                        model: reference(asked.as_ref()),
+                        sampling: record(sampling, 0, question.max_tokens),
+                        prompt_digest: question.digest(),
+                        prompt: question.prompt_text(),
+                        text,
+                        prompt_tokens: running.prompt_tokens,
+                        completion_tokens: sample.completion_tokens,
+                        outcome,
+                        duration_ms: 0,
+                    });
+                }
+                Waited::Done | Waited::OutOfTime => return Ok(()),
+                Waited::Failed(error) => return Err(error.into()),
+                Waited::Interrupted => return Err(EngineError::Interrupted),
+            }
+        }
+    }
+
     fn note_model_failure(
         &mut self,
         model: &dyn Model,
@@ -249,11 +296,10 @@ impl Run<'_> {
 
     /// Checks a change within the run's time, stopping at once when interrupted.
     pub async fn check(&self, change: &ChangeSet, plan: &CheckPlan, number: usize) -> Result<Evidence, EngineError> {
-        let checking = self.gate.check(change, plan, self.baseline);
         let evidence = tokio::select! {
             biased;
             () = self.patience.stop.cancelled() => return Err(EngineError::Interrupted),
-            evidence = checking => evidence.map_err(|error| EngineError::Sandbox { reason: error.to_string() })?,
+            evidence = self.gate.check(change, plan) => evidence,
         };
         for report in &evidence.checks {
             self.patience.observer.observe(Event::Checked { attempt: number + 1, report: report.clone() });

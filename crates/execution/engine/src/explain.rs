@@ -1,0 +1,159 @@
+//! Explains code. Changes nothing, and says which names in the answer do not exist.
+
+use tenon_context::Index;
+use tenon_domain::{
+    Attempt, AttemptOutcome, CheckKind, CheckReport, Evidence, Finding, Level, Outcome, RepoPath, Severity,
+};
+use tenon_runtime::{PromptInput, Sampling};
+use tenon_syntax::{Language, SourceFile};
+
+use crate::assignment::Assignment;
+use crate::briefing::Briefing;
+use crate::candidates::Candidate;
+use crate::engine::{Engine, RunOutcome};
+use crate::error::EngineError;
+use crate::run::Run;
+use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference};
+use crate::target::Target;
+
+const ANSWER_TOKENS: u32 = 400;
+
+/// The place that a person names: a file, or a symbol.
+pub(crate) fn named_target(text: &str, files: &[RepoPath], index: &Index) -> Result<Target, EngineError> {
+    let text = text.trim().trim_matches('`');
+    if let Ok(path) = RepoPath::parse(text)
+        && index.contains(&path)
+    {
+        return Ok(Target::EditFile { path });
+    }
+    let name = text.trim_end_matches("()");
+    let mut definitions = index.definitions_of(name);
+    if !files.is_empty() {
+        definitions.retain(|definition| files.contains(&definition.path));
+    }
+    match definitions.as_slice() {
+        [only] => Ok(Target::Edit { path: only.path.clone(), symbol: only.qualified_name.clone() }),
+        [] => {
+            let nearest = index.rank_symbols(text, 1).into_iter().next();
+            Err(EngineError::NotFound {
+                what: format!("`{text}`"),
+                hint: nearest.map(|near| format!("did you mean `{}` in {}?", near.qualified_name, near.path)),
+            })
+        }
+        several => {
+            let places: Vec<String> =
+                several.iter().take(5).map(|found| format!("{} in {}", found.qualified_name, found.path)).collect();
+            Err(EngineError::NotFound {
+                what: format!("one `{text}`: there are several ({})", places.join(", ")),
+                hint: Some("name the file with --file, or the class".to_owned()),
+            })
+        }
+    }
+}
+
+pub(crate) async fn explain(engine: &Engine, run: &mut Run<'_>, index: &Index) -> Result<RunOutcome, EngineError> {
+    let target = named_target(&run.intent.text, &run.intent.files, index)?;
+    let assignment = Assignment {
+        intent: run.intent,
+        target,
+        index,
+        templates: &engine.templates,
+        examples: Vec::new(),
+        checks: tenon_check::CheckPlan::default(),
+        failure: None,
+        failing_places: Vec::new(),
+        base: tenon_domain::ChangeSet::default(),
+    };
+    let models = run.models;
+    let model_index = models.len().saturating_sub(1);
+    let Some(model) = models.get(model_index) else {
+        return Err(EngineError::Missing { what: "no model is configured".to_owned() });
+    };
+    let briefing = Briefing { assignment: &assignment, model: model.as_ref(), observer: run.patience.observer };
+    let rendered = briefing.render("explain/symbol", ANSWER_TOKENS).await?;
+    let question = Question {
+        template: rendered.reference,
+        prompt: PromptInput::Chat { messages: rendered.messages, prefill: rendered.prefill },
+        opening: String::new(),
+        stop: rendered.stop,
+        max_tokens: ANSWER_TOKENS,
+        constraint: None,
+    };
+    run.prompts.push(question.digest());
+    let sampling = Sampling { seed: run.intent.seed, ..Sampling::GREEDY };
+    let mut running = RunningRound::begin(model.as_ref(), &question, sampling, 1, run.patience, 0).await?;
+    let sample = loop {
+        match running.next().await {
+            Waited::Sample { sample, .. } => break sample,
+            Waited::Failed(error) => return Err(error.into()),
+            Waited::Interrupted => return Err(EngineError::Interrupted),
+            Waited::Done | Waited::OutOfTime => {
+                return Err(EngineError::Missing { what: "the time was up before the model answered".to_owned() });
+            }
+        }
+    };
+    add_usage(&mut run.usage, &sample, running.prompt_tokens);
+    let report = names_exist(&sample.text, &assignment, index);
+    run.candidates.attempts.push(Attempt {
+        template: question.template.clone(),
+        model: reference(model.as_ref()),
+        sampling: record(sampling, 0, question.max_tokens),
+        prompt_digest: question.digest(),
+        prompt: question.prompt_text(),
+        text: sample.text.clone(),
+        prompt_tokens: running.prompt_tokens,
+        completion_tokens: sample.completion_tokens,
+        outcome: AttemptOutcome::Passed { level: Level::Unverified },
+        duration_ms: 0,
+    });
+    run.candidates.furthest = Some(Candidate {
+        attempt: 0,
+        change: tenon_domain::ChangeSet::default(),
+        evidence: Evidence { checks: vec![report], sandbox: None },
+        model: model_index,
+        mean_logprob: sample.mean_logprob,
+        behaviour: None,
+    });
+    Ok(RunOutcome { summary: format!("explain {}", run.intent.text.trim()), explanation: Some(sample.text.trim().to_owned()) })
+}
+
+/// Names in backquotes that appear neither in the code nor in the repository.
+fn names_exist(answer: &str, assignment: &Assignment<'_>, index: &Index) -> CheckReport {
+    let begun = std::time::Instant::now();
+    let original = assignment.original().unwrap_or_default();
+    let mut findings = Vec::new();
+    for name in answer.split('`').skip(1).step_by(2) {
+        let is_name = !name.is_empty()
+            && name.chars().all(|character| character.is_alphanumeric() || character == '_')
+            && !name.starts_with(|character: char| character.is_ascii_digit());
+        if is_name && !original.contains(name) && index.definitions_of(name).is_empty() && !is_builtin(name, assignment) {
+            findings.push(Finding {
+                rule: "names/invented".to_owned(),
+                severity: Severity::Warning,
+                path: None,
+                line: None,
+                column: None,
+                message: format!("the explanation mentions `{name}`, which is not in the code"),
+                help: None,
+            });
+        }
+    }
+    CheckReport {
+        check: "names in the explanation".to_owned(),
+        kind: CheckKind::Names,
+        outcome: Outcome::Passed,
+        proves: None,
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        findings,
+        reason: None,
+        log: None,
+    }
+}
+
+fn is_builtin(name: &str, assignment: &Assignment<'_>) -> bool {
+    let Some(language) = assignment.language() else { return false };
+    if language != Language::Python {
+        return false;
+    }
+    SourceFile::parse(language, format!("{name}\n")).is_ok_and(|file| tenon_check::undefined_names(&file).is_some_and(|names| names.is_empty()))
+}

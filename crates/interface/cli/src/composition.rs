@@ -1,0 +1,133 @@
+//! Puts the rooms together: the only place that names adapters.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tenon_config::{Environment, Overrides, SandboxMode, Settings};
+use tenon_engine::{Engine, Repository};
+use tenon_forge::GitRepository;
+use tenon_llama::WorkerConfiguration;
+use tenon_remote::{RemoteConfiguration, RemoteModel, UpstreamKind};
+use tenon_runtime::{Model, ModelFolder};
+use tenon_sandbox::{Isolation, Sandbox, SandboxRequest};
+use tenon_template::Library;
+
+use crate::failure::{Exit, Failure};
+use crate::lazy_model::LazyModel;
+
+/// Resolves the settings for a repository.
+///
+/// # Errors
+/// When a layer cannot be understood.
+pub fn settings(repository: Option<&Path>, overrides: &Overrides) -> Result<Settings, Failure> {
+    tenon_config::load(&Environment::from_process(), repository, overrides)
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+}
+
+/// The folder of models.
+pub fn model_folder(settings: &Settings) -> ModelFolder {
+    ModelFolder::new(&settings.models_folder)
+}
+
+/// Finds the models by name: configured upstreams first, then files.
+///
+/// # Errors
+/// When a name is unknown or its file is not here.
+pub fn models(settings: &Settings) -> Result<Vec<Arc<dyn Model>>, Failure> {
+    settings.models.iter().map(|name| model(settings, name)).collect()
+}
+
+/// Finds one model by name.
+///
+/// # Errors
+/// When the name is unknown or its file is not here.
+pub fn model(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure> {
+    if let Some(upstream) = settings.upstreams.iter().find(|upstream| upstream.name == name) {
+        let kind = match upstream.kind {
+            tenon_config::UpstreamKind::LlamaServer => UpstreamKind::LlamaServer,
+            tenon_config::UpstreamKind::Vllm => UpstreamKind::Vllm,
+            tenon_config::UpstreamKind::Ollama => UpstreamKind::Ollama,
+            tenon_config::UpstreamKind::OpenAi => UpstreamKind::OpenAi,
+        };
+        let mut configuration =
+            RemoteConfiguration::new(kind, name, &upstream.base_url, &upstream.model, upstream.context_length);
+        configuration.api_key.clone_from(&upstream.api_key);
+        let model = RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        return Ok(Arc::new(model));
+    }
+    Ok(Arc::new(embedded_model(settings, name)?))
+}
+
+fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure> {
+    let missing = |error: &dyn std::fmt::Display| Failure::new(Exit::Missing, error.to_string());
+    let resolved = model_folder(settings)
+        .resolve(name)
+        .map_err(|error| missing(&error).with_help(format!("bring it with `tenon model pull {name}`")))?;
+    let program = std::env::current_exe().map_err(|error| missing(&error))?;
+    let mut configuration = WorkerConfiguration::new(program, &resolved.path, &resolved.name);
+    configuration.arguments = vec!["llama-worker".into()];
+    configuration.digest = Some(resolved.digest);
+    configuration.context_length = settings.context_length.min(resolved.context_length.unwrap_or(u32::MAX));
+    configuration.parallel = settings.parallel;
+    if let Some(threads) = settings.threads {
+        configuration.threads = threads;
+    }
+    Ok(LazyModel::new(&resolved, configuration))
+}
+
+/// The templates, the person's own over the built-in ones.
+///
+/// # Errors
+/// When a template is broken.
+pub fn templates(settings: &Settings) -> Result<Library, Failure> {
+    Library::load(Some(&settings.prompts_folder)).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+}
+
+/// The sandbox, or the reason why there is none.
+pub async fn sandbox(settings: &Settings) -> Result<Arc<Sandbox>, String> {
+    let request = SandboxRequest {
+        mode: match settings.sandbox {
+            SandboxMode::Bubblewrap => Isolation::Bubblewrap,
+            SandboxMode::None => Isolation::None,
+        },
+        home: settings.home.clone(),
+        search_path: settings.search_path.clone(),
+        cache_directory: settings.cache_folder.clone(),
+        extra_read_only: settings.virtual_env.iter().cloned().collect(),
+    };
+    Sandbox::detect(request).await.map(Arc::new).map_err(|error| error.to_string())
+}
+
+/// The engine with everything it needs.
+///
+/// # Errors
+/// When a model or a template is missing. A missing sandbox is not an error: checks that execute are then refused.
+pub async fn engine(settings: &Settings) -> Result<Engine, Failure> {
+    Ok(Engine {
+        models: models(settings)?,
+        templates: Arc::new(templates(settings)?),
+        sandbox: sandbox(settings).await,
+        cache_folder: settings.cache_folder.clone(),
+    })
+}
+
+/// The repository at `path`: the root of its Git tree, or the folder itself.
+///
+/// # Errors
+/// When there is no such folder, or it is a bare repository.
+pub fn repository(path: &Path) -> Result<Repository, Failure> {
+    if !path.is_dir() {
+        return Err(Failure::new(Exit::Usage, format!("`{}` is not a folder", path.display()))
+            .with_help("give the root of a repository with --repo"));
+    }
+    let git = GitRepository::discover(path).map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
+    match git {
+        Some(git) if git.is_bare() => Err(Failure::new(
+            Exit::Usage,
+            format!("`{}` is a bare repository: it has no files to work on", path.display()),
+        )
+        .with_help("clone it and work in the clone")),
+        Some(git) => Ok(Repository { root: git.root().to_owned(), base_commit: git.base_commit().map_err(|error| Failure::new(Exit::Missing, error.to_string()))? }),
+        None => Ok(Repository { root: path.to_owned(), base_commit: None }),
+    }
+}

@@ -1,0 +1,50 @@
+//! An embedded model that is loaded when it is first asked: a run that the small model settles never pays for the
+//! large one.
+
+use async_trait::async_trait;
+use tenon_domain::ModelReference;
+use tenon_llama::{LlamaModel, WorkerConfiguration};
+use tenon_runtime::{GenerateRequest, Model, ModelDescriptor, ModelError, ResolvedModel, SampleStream};
+use tokio::sync::OnceCell;
+
+/// A model whose worker starts at the first request.
+pub struct LazyModel {
+    descriptor: ModelDescriptor,
+    configuration: WorkerConfiguration,
+    model: OnceCell<LlamaModel>,
+}
+
+impl LazyModel {
+    /// The model of a file, described by what is known without loading it.
+    pub fn new(resolved: &ResolvedModel, configuration: WorkerConfiguration) -> Self {
+        let trained = resolved.context_length.unwrap_or(u32::MAX);
+        let descriptor = ModelDescriptor {
+            reference: ModelReference { name: resolved.name.clone(), digest: Some(resolved.digest) },
+            context_length: configuration.context_length.min(trained),
+            fills_in_the_middle: resolved.fills_in_the_middle,
+            constrains: true,
+            counts_exactly: true,
+            remote: false,
+        };
+        Self { descriptor, configuration, model: OnceCell::new() }
+    }
+
+    async fn loaded(&self) -> Result<&LlamaModel, ModelError> {
+        self.model.get_or_try_init(|| LlamaModel::start(self.configuration.clone())).await
+    }
+}
+
+#[async_trait]
+impl Model for LazyModel {
+    fn descriptor(&self) -> &ModelDescriptor {
+        &self.descriptor
+    }
+
+    async fn count_tokens(&self, texts: &[String]) -> Result<Vec<u32>, ModelError> {
+        self.loaded().await?.count_tokens(texts).await
+    }
+
+    async fn generate(&self, request: GenerateRequest) -> Result<SampleStream, ModelError> {
+        self.loaded().await?.generate(request).await
+    }
+}
