@@ -12,12 +12,14 @@
 //!
 //! The only crate that links C++. It needs no `unsafe` of its own.
 
+mod benchmark;
 mod client;
 mod configuration;
 mod gguf;
 mod wire;
 mod worker;
 
+pub use benchmark::{Benchmark, BenchmarkPlan, TimedRequest, measure, time_request};
 pub use client::LlamaModel;
 pub use configuration::{WorkerConfiguration, WorkerLog};
 pub use worker::{WorkerError, run_worker};

@@ -129,8 +129,10 @@ impl PrefixCache {
                 other.sequence != covered.sequence
                     && other.scope == covered.scope
                     && other.tokens.starts_with(&covered.tokens)
-                    // Of two that are the same, the one used later stays.
-                    && (other.tokens.len() > covered.tokens.len() || other.used > covered.used)
+                    // Of two that are the same, the one in use stays, or the one used later.
+                    && (other.tokens.len() > covered.tokens.len()
+                        || other.state == EntryState::InUse
+                        || other.used > covered.used)
             })
     }
 }

@@ -12,6 +12,8 @@ use super::softmax;
 pub(super) struct TokenSampler {
     sampling: Sampling,
     random: ChaCha8Rng,
+    /// Reused from token to token: as long as the vocabulary.
+    weights: Vec<f32>,
 }
 
 /// A chosen token, with its natural log-probability under the unmodified distribution.
@@ -28,6 +30,7 @@ impl TokenSampler {
         Self {
             sampling,
             random: ChaCha8Rng::seed_from_u64(seed),
+            weights: Vec::new(),
         }
     }
 
@@ -37,7 +40,11 @@ impl TokenSampler {
         let total = softmax::exponential_sum(logits, highest);
         let token = match allowed {
             None if self.sampling.temperature <= 0.0 => softmax::position_of(logits, highest)?,
-            None => self.draw(logits.iter().copied().enumerate())?,
+            None => {
+                self.weights.clear();
+                self.weights.extend_from_slice(logits);
+                self.draw(highest)?
+            }
             Some(mask) => self.choose_among(logits, mask)?,
         };
         let logit = *logits.get(token)?;
@@ -48,44 +55,55 @@ impl TokenSampler {
     }
 
     fn choose_among(&mut self, logits: &[f32], mask: &SimpleVob) -> Option<usize> {
-        let candidates = || {
-            mask.iter()
-                .filter_map(|token| Some((token as usize, *logits.get(token as usize)?)))
-        };
-        if self.sampling.temperature <= 0.0 {
-            return candidates()
-                .max_by(|left, right| left.1.total_cmp(&right.1).then(right.0.cmp(&left.0)))
-                .map(|(token, _)| token);
+        self.weights.clear();
+        self.weights.resize(logits.len(), f32::NEG_INFINITY);
+        for token in mask.iter() {
+            let token = token as usize;
+            if let (Some(weight), Some(logit)) = (self.weights.get_mut(token), logits.get(token)) {
+                *weight = *logit;
+            }
         }
-        self.draw(candidates())
+        let highest = softmax::maximum(&self.weights);
+        if highest == f32::NEG_INFINITY {
+            return None;
+        }
+        match self.sampling.temperature {
+            ..=0.0 => softmax::position_of(&self.weights, highest),
+            _ => self.draw(highest),
+        }
     }
 
-    /// Temperature, top-k, top-p, min-p, draw: in the order that the port promises.
-    fn draw(&mut self, logits: impl Iterator<Item = (usize, f32)>) -> Option<usize> {
-        let mut candidates: Vec<(usize, f32)> = logits.filter(|(_, logit)| logit.is_finite()).collect();
-        let highest = candidates
-            .iter()
-            .map(|(_, logit)| *logit)
-            .fold(f32::NEG_INFINITY, f32::max);
-        self.keep_top_k(&mut candidates);
-        let temperature = self.sampling.temperature;
-        for (_, logit) in &mut candidates {
-            *logit = softmax::exponential((*logit - highest) / temperature);
+    /// Temperature, top-k, top-p, min-p, draw, over the logits in `weights`: in the order that the port promises.
+    fn draw(&mut self, highest: f32) -> Option<usize> {
+        let total = softmax::exponentiate(&mut self.weights, highest, self.sampling.temperature);
+        let mark: f32 = self.random.random();
+        if !self.is_limited() {
+            return softmax::position_of_mass(&self.weights, mark * total);
         }
-        self.keep_top_p(&mut candidates);
-        let least = self.sampling.min_p;
-        if least > 0.0 {
-            // The likeliest has weight 1 here.
-            candidates.retain(|(_, weight)| *weight >= least);
+        let mut candidates = self.candidates(total);
+        let keep = self.sampling.top_k as usize;
+        if keep > 0 {
+            candidates.truncate(keep);
         }
-        let total: f64 = candidates.iter().map(|(_, weight)| f64::from(*weight)).sum();
-        let mut mark = self.random.random::<f64>() * total;
+        if self.sampling.top_p < 1.0 {
+            let total = match keep {
+                0 => total,
+                _ => sum(&candidates),
+            };
+            keep_mass(&mut candidates, total * self.sampling.top_p);
+        }
+        if self.sampling.min_p > 0.0 {
+            // The likeliest has weight 1.
+            candidates.retain(|(_, weight)| *weight >= self.sampling.min_p);
+        }
+        let mut mark = mark * sum(&candidates);
         for (token, weight) in &candidates {
-            mark -= f64::from(*weight);
+            mark -= weight;
             if mark < 0.0 {
                 return Some(*token);
             }
         }
+        // Rounding left a trace of the last ones' weight.
         candidates
             .iter()
             .rev()
@@ -93,45 +111,50 @@ impl TokenSampler {
             .map(|(token, _)| *token)
     }
 
-    fn keep_top_k(&self, candidates: &mut Vec<(usize, f32)>) {
-        let keep = self.sampling.top_k as usize;
-        if keep == 0 || keep >= candidates.len() {
-            return;
-        }
-        candidates.select_nth_unstable_by(keep - 1, |left, right| by_weight(left, right));
-        candidates.truncate(keep);
-        // Selection leaves an order that depends on the rest; the draw must not.
-        candidates.sort_unstable_by(by_weight);
+    fn is_limited(&self) -> bool {
+        self.sampling.top_k > 0 || self.sampling.top_p < 1.0 || self.sampling.min_p > 0.0
     }
 
-    /// The smallest set of the likeliest tokens whose mass reaches `top_p`, likeliest first.
-    fn keep_top_p(&self, candidates: &mut Vec<(usize, f32)>) {
-        if self.sampling.top_p >= 1.0 {
-            return;
-        }
-        let total: f64 = candidates.iter().map(|(_, weight)| f64::from(*weight)).sum();
-        let wanted = total * f64::from(self.sampling.top_p);
-        // Sorting 150,000 tokens costs more than the model's own work on a small machine, and all but a few
-        // hundred weigh nothing: sort only those that can belong to the set.
-        for floor in [1e-2_f32, 1e-4, 1e-6, 0.0] {
-            let mass: f64 = candidates
-                .iter()
-                .filter(|(_, weight)| *weight >= floor)
-                .map(|(_, weight)| f64::from(*weight))
-                .sum();
-            if mass >= wanted || floor == 0.0 {
-                candidates.retain(|(_, weight)| *weight >= floor);
-                break;
+    /// All tokens that top-k, top-p and min-p may keep, likeliest first.
+    ///
+    /// Sorting 150,000 tokens would take as long as the model's own work on a small machine, and all but a few
+    /// hundred weigh next to nothing: sort only as deep as the limits reach.
+    fn candidates(&self, total: f32) -> Vec<(usize, f32)> {
+        let mut floors = [1e-3_f32, 1e-5, 1e-7].iter().copied();
+        let mut candidates = loop {
+            let Some(floor) = floors.next() else {
+                break softmax::at_least(&self.weights, f32::MIN_POSITIVE);
+            };
+            let candidates = softmax::at_least(&self.weights, floor);
+            if self.reaches_limit(&candidates, floor, total) {
+                break candidates;
             }
-        }
+        };
         candidates.sort_unstable_by(by_weight);
-        let mut mass = 0.0;
-        let kept = candidates.iter().position(|(_, weight)| {
-            mass += f64::from(*weight);
-            mass >= wanted
-        });
-        candidates.truncate(kept.map_or(candidates.len(), |last| last + 1));
+        candidates
     }
+
+    /// Whether everything lighter than `floor` is cut off by one of the limits.
+    fn reaches_limit(&self, candidates: &[(usize, f32)], floor: f32, total: f32) -> bool {
+        let sampling = &self.sampling;
+        (sampling.top_k > 0 && candidates.len() >= sampling.top_k as usize)
+            || (sampling.top_p < 1.0 && sampling.top_k == 0 && sum(candidates) >= total * sampling.top_p)
+            || (sampling.min_p > floor && sampling.top_k == 0 && sampling.top_p >= 1.0)
+    }
+}
+
+fn sum(candidates: &[(usize, f32)]) -> f32 {
+    candidates.iter().map(|(_, weight)| weight).sum()
+}
+
+/// The smallest set of the likeliest tokens whose mass reaches `wanted`.
+fn keep_mass(candidates: &mut Vec<(usize, f32)>, wanted: f32) {
+    let mut mass = 0.0;
+    let last = candidates.iter().position(|(_, weight)| {
+        mass += weight;
+        mass >= wanted
+    });
+    candidates.truncate(last.map_or(candidates.len(), |last| last + 1));
 }
 
 /// Heaviest first; equals by their number, so that the order is the same on every machine.

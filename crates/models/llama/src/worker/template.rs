@@ -15,7 +15,7 @@ pub(super) struct ChatTemplate {
 const NAME: &str = "chat";
 
 /// A template that loops for ever must not take the worker with it.
-const FUEL: u64 = 50_000_000;
+const FUEL: u64 = 5_000_000;
 
 impl ChatTemplate {
     pub(super) fn compile(source: String, bos: String, eos: String) -> Result<Self, String> {
@@ -113,7 +113,7 @@ impl MarkerBreaker {
 mod tests {
     use super::*;
 
-    const CHATML: &str = "{% for message in messages %}\n{{ '<|im_start|>' + message.role + '\n' + message.content.strip() + '<|im_end|>\n' }}\n{% endfor %}\n{% if add_generation_prompt %}\n{{ '<|im_start|>assistant\n' }}\n{% endif %}";
+    const CHATML: &str = "{% for message in messages %}\n    {{- '<|im_start|>' + message.role + '\n' + message.content.strip() + '<|im_end|>\n' }}\n{%- endfor %}\n{%- if add_generation_prompt %}\n    {{- '<|im_start|>assistant\n' }}\n{%- endif %}\n";
 
     fn message(role: Role, content: &str) -> Message {
         Message {
