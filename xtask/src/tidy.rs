@@ -6,12 +6,14 @@ mod crates;
 mod documents;
 mod files;
 mod finding;
+mod machine;
 mod names;
 mod plan;
 mod prompts;
 mod sources;
 mod workspace;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use files::RepositoryFiles;
@@ -25,23 +27,28 @@ use workspace::Workspace;
 pub fn tidy(root: &Path) -> Result<Vec<Finding>, String> {
     let workspace = Workspace::read(root)?;
     let files = RepositoryFiles::read(root)?;
+    let plan = files.text("ARCHITECTURE.md")?;
     let mut findings = Vec::new();
     findings.extend(arrows::check(&workspace));
     findings.extend(crates::check(&workspace));
     findings.extend(documents::check_dependencies(
         &files.text("Cargo.toml")?,
         &files.text("docs/dependencies.md")?,
+        &workspace.used,
     )?);
-    findings.extend(documents::check_rooms(
-        &workspace,
-        &files.text("ARCHITECTURE.md")?,
-    ));
+    findings.extend(documents::check_rooms(&workspace, &plan));
     findings.extend(names::check(&files));
     findings.extend(files::check_sizes(&files));
     findings.extend(prompts::check(&files));
-    for path in files.rust_sources() {
-        findings.extend(sources::check(path, &files.text(path)?));
+    let mut functions = BTreeSet::new();
+    for (path, text) in files.texts() {
+        findings.extend(machine::check(path, &text));
+        if path.starts_with("crates/") && path.ends_with(".rs") {
+            findings.extend(sources::check(path, &text));
+            functions.extend(documents::functions(&text));
+        }
     }
+    findings.extend(documents::check_proofs(&plan, &functions));
     findings.sort();
     Ok(findings)
 }

@@ -94,7 +94,7 @@ mod tests {
         let rooms = vec![room(from, &["serde", &target]), room(to, &[])];
         let workspace = Workspace {
             rooms,
-            packages: Vec::new(),
+            ..Workspace::default()
         };
         check(&workspace).iter().map(ToString::to_string).collect()
     }
@@ -166,7 +166,7 @@ mod tests {
         attic.package = "the-box".into();
         let findings = check(&Workspace {
             rooms: vec![attic],
-            packages: Vec::new(),
+            ..Workspace::default()
         });
         assert_eq!(findings.len(), 2, "{findings:?}");
     }

@@ -49,6 +49,7 @@ mod tests {
         Workspace {
             rooms: vec![room],
             packages: vec![package.into()],
+            ..Workspace::default()
         }
     }
 

@@ -1,11 +1,16 @@
 use std::collections::BTreeSet;
 
 use crate::tidy::Finding;
+use crate::tidy::code::is_name;
 use crate::tidy::finding::line_of;
 use crate::tidy::workspace::Workspace;
 
-/// Every third-party crate of the workspace has a line that says why it is here, and no line outlives its crate.
-pub(crate) fn check_dependencies(manifest: &str, document: &str) -> Result<Vec<Finding>, String> {
+/// Every third-party crate of the workspace is used and has a line that says why, and no line outlives its crate.
+pub(crate) fn check_dependencies(
+    manifest: &str,
+    document: &str,
+    used: &BTreeSet<String>,
+) -> Result<Vec<Finding>, String> {
     const DOCUMENT: &str = "docs/dependencies.md";
     let table: toml::Table = manifest
         .parse()
@@ -31,6 +36,16 @@ pub(crate) fn check_dependencies(manifest: &str, document: &str) -> Result<Vec<F
             line,
             message,
             format!("add a row for it to {DOCUMENT}, or do without it"),
+        ));
+    }
+    for name in declared.iter().filter(|name| !used.contains(**name)) {
+        let line = line_of(manifest, |line| line.starts_with(&format!("{name} =")));
+        let message = format!("no crate of ours uses `{name}`");
+        findings.push(Finding::new(
+            "Cargo.toml",
+            line,
+            message,
+            "delete the line, and its row in the document",
         ));
     }
     for (line, name) in explained
@@ -64,6 +79,34 @@ fn explained(document: &str) -> Vec<(usize, String)> {
     names
 }
 
+/// Every test that the plan names as a proof exists.
+pub(crate) fn check_proofs(plan: &str, functions: &BTreeSet<String>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, line) in plan.lines().enumerate() {
+        // Names of tests are sentences; other names in the plan have fewer words.
+        let quoted = line.split('`').skip(1).step_by(2);
+        for name in quoted.filter(|name| name.matches('_').count() >= 2 && name.chars().all(is_name)) {
+            if !functions.contains(name) {
+                let message = format!("there is no test `{name}`");
+                findings.push(Finding::new(
+                    "ARCHITECTURE.md",
+                    index + 1,
+                    message,
+                    "name the test that proves the line, or write it",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// The functions that a file of Rust defines.
+pub(crate) fn functions(text: &str) -> impl Iterator<Item = String> {
+    text.split("fn ")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|character| is_name(*character)).collect())
+}
+
 /// Every room that is built has a line in the plan.
 pub(crate) fn check_rooms(workspace: &Workspace, plan: &str) -> Vec<Finding> {
     let described = |name: &str| {
@@ -92,8 +135,9 @@ mod tests {
     #[test]
     fn a_crate_without_a_reason_and_a_reason_without_a_crate_are_named() {
         let document = "# Dependencies\n\n| crate | why |\n|---|---|\n| serde, `gone` | data |\n";
-        let said: Vec<String> = check_dependencies(MANIFEST, document)
-            .unwrap()
+        let used = ["serde".to_owned()].into();
+        let findings = check_dependencies(MANIFEST, document, &used).unwrap();
+        let said: Vec<String> = findings
             .iter()
             .map(|finding| format!("{}:{} {}", finding.path, finding.line, finding.message))
             .collect();
@@ -101,11 +145,30 @@ mod tests {
             said,
             [
                 "Cargo.toml:4 nothing says why `regex` is here",
-                "docs/dependencies.md:5 `gone` is no dependency of the workspace"
+                "Cargo.toml:4 no crate of ours uses `regex`",
+                "docs/dependencies.md:5 `gone` is no dependency of the workspace",
             ]
         );
         let whole = "| crate | why |\n|---|---|\n| serde, regex | data |\n";
-        assert_eq!(check_dependencies(MANIFEST, whole).unwrap(), []);
+        let used = ["serde".to_owned(), "regex".to_owned()].into();
+        assert_eq!(check_dependencies(MANIFEST, whole, &used).unwrap(), []);
+    }
+
+    #[test]
+    fn a_proof_that_does_not_exist_is_named() {
+        let functions: BTreeSet<String> =
+            functions("#[test]\nfn it_holds_always() {}\nasync fn b<'a>() {}").collect();
+        assert_eq!(functions.iter().collect::<Vec<_>>(), ["b", "it_holds_always"]);
+        let plan = "1. It holds: `it_holds_always` (`tenon_check`),\n`it_also_shines` (`a b_c_d`).";
+        let said: Vec<String> = check_proofs(plan, &functions)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("ARCHITECTURE.md:2: there is no test `it_also_shines`"),
+            "{said:?}"
+        );
     }
 
     #[test]
@@ -117,7 +180,7 @@ mod tests {
         };
         let workspace = Workspace {
             rooms: vec![room],
-            packages: Vec::new(),
+            ..Workspace::default()
         };
         assert_eq!(check_rooms(&workspace, "    domain    words\n").len(), 1);
         assert_eq!(check_rooms(&workspace, "    attic     what nobody needs\n"), []);

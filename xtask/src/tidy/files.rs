@@ -50,13 +50,14 @@ impl RepositoryFiles {
             .map_err(|error| format!("cannot read `{path}`: {error}"))
     }
 
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|(path, _)| path.as_str())
+    /// Every tracked file that is text and not too large, with its path.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, String)> {
+        let small = self.files.iter().filter(|(_, bytes)| *bytes <= MAX_TRACKED_BYTES);
+        small.filter_map(|(path, _)| Some((path.as_str(), self.text(path).ok()?)))
     }
 
-    pub(crate) fn rust_sources(&self) -> impl Iterator<Item = &str> {
-        self.paths()
-            .filter(|path| path.starts_with("crates/") && path.ends_with(".rs"))
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(path, _)| path.as_str())
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -8,8 +9,10 @@ use serde::Deserialize;
 pub(crate) struct Workspace {
     /// The crates below `crates/`.
     pub(crate) rooms: Vec<Room>,
-    /// The names of all packages in the resolved tree.
+    /// The names of all packages that are built into or for something of ours.
     pub(crate) packages: Vec<String>,
+    /// Whatever a crate of ours depends on, tests included.
+    pub(crate) used: BTreeSet<String>,
 }
 
 /// A crate of ours.
@@ -31,10 +34,25 @@ pub(crate) struct Room {
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
+    workspace_members: Vec<String>,
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+/// A package with those it needs under the features that are switched on.
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    dependencies: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Package {
+    id: String,
     name: String,
     manifest_path: String,
     dependencies: Vec<Dependency>,
@@ -72,12 +90,19 @@ impl Workspace {
         let metadata: Metadata = serde_json::from_str(text)
             .map_err(|error| format!("cannot read what cargo metadata says: {error}"))?;
         let mut workspace = Self::default();
+        let reached = reached(&metadata.resolve.nodes, metadata.workspace_members);
         for package in metadata.packages {
             let place = package
                 .manifest_path
                 .strip_prefix(root)
                 .unwrap_or_default()
                 .to_owned();
+            if !place.is_empty() {
+                let dependencies = package.dependencies.iter();
+                workspace
+                    .used
+                    .extend(dependencies.map(|dependency| dependency.name.clone()));
+            }
             if let ["", "crates", floor, name, "Cargo.toml"] = place.split('/').collect::<Vec<_>>().as_slice()
             {
                 workspace.rooms.push(Room {
@@ -89,7 +114,9 @@ impl Workspace {
                     dependencies: building(package.dependencies),
                 });
             }
-            workspace.packages.push(package.name);
+            if reached.contains(&package.id) {
+                workspace.packages.push(package.name);
+            }
         }
         Ok(workspace)
     }
@@ -98,6 +125,22 @@ impl Workspace {
     pub(crate) fn room_of(&self, package: &str) -> Option<&Room> {
         self.rooms.iter().find(|room| room.package == package)
     }
+}
+
+/// The lock file also holds what no feature of ours asks for; only what the members reach is built.
+fn reached(nodes: &[Node], members: Vec<String>) -> BTreeSet<String> {
+    let needs: BTreeMap<&str, &[String]> = nodes
+        .iter()
+        .map(|node| (node.id.as_str(), node.dependencies.as_slice()))
+        .collect();
+    let mut reached = BTreeSet::new();
+    let mut waiting = members;
+    while let Some(id) = waiting.pop() {
+        if reached.insert(id.clone()) {
+            waiting.extend_from_slice(needs.get(id.as_str()).copied().unwrap_or_default());
+        }
+    }
+    reached
 }
 
 fn building(dependencies: Vec<Dependency>) -> Vec<String> {
@@ -142,11 +185,13 @@ mod tests {
     #[test]
     fn rooms_are_known_by_their_place_and_dependencies_for_tests_are_free() {
         let text = r#"{"packages": [
-            {"name": "tenon-check", "manifest_path": "/r/crates/verify/check/Cargo.toml", "dependencies": [
+            {"id": "1", "name": "tenon-check", "manifest_path": "/r/crates/verify/check/Cargo.toml", "dependencies": [
                 {"name": "tenon-change", "kind": null}, {"name": "cc", "kind": "build"}, {"name": "axum", "kind": "dev"}]},
-            {"name": "xtask", "manifest_path": "/r/xtask/Cargo.toml", "dependencies": []},
-            {"name": "serde", "manifest_path": "/registry/crates/serde/Cargo.toml", "dependencies": []}
-        ]}"#;
+            {"id": "2", "name": "xtask", "manifest_path": "/r/xtask/Cargo.toml", "dependencies": []},
+            {"id": "3", "name": "serde", "manifest_path": "/registry/crates/serde/Cargo.toml", "dependencies": []},
+            {"id": "4", "name": "ring", "manifest_path": "/registry/crates/ring/Cargo.toml", "dependencies": []}
+        ], "workspace_members": ["1", "2"], "resolve": {"nodes": [
+            {"id": "1", "dependencies": ["3"]}, {"id": "3", "dependencies": ["3"]}, {"id": "4", "dependencies": ["3"]}]}}"#;
         let workspace = Workspace::parse(text, "/r").unwrap();
         let room = workspace.room_of("tenon-check").unwrap();
         assert_eq!(
@@ -155,5 +200,9 @@ mod tests {
         );
         assert_eq!(room.dependencies, ["tenon-change", "cc"]);
         assert_eq!(workspace.packages, ["tenon-check", "xtask", "serde"]);
+        assert_eq!(
+            workspace.used.iter().collect::<Vec<_>>(),
+            ["axum", "cc", "tenon-change"]
+        );
     }
 }
