@@ -3,7 +3,8 @@
 //! - [`ScriptedModel`] answers from a script and remembers what it was asked.
 //! - [`TemporaryRepository`] is a folder with files, with or without Git, that vanishes afterwards.
 //! - [`FakeUpstream`] speaks the OpenAI dialect on a free port, faults included.
-//! - [`FakeServer`] is the bare HTTP server underneath, for everything else that is fetched.
+//! - [`FakeServer`] is the bare HTTP server underneath, for everything else that is fetched;
+//!   [`DeafPort`] is a port where nobody answers.
 //!
 //! A fake checks the protocol on every call and panics when its caller broke it: that fails the test.
 #![expect(
@@ -13,12 +14,14 @@
 )]
 
 mod answer;
+mod deaf_port;
 mod repository;
 mod scripted_model;
 mod server;
 mod upstream;
 
 pub use answer::{Answer, ScriptedSample};
+pub use deaf_port::DeafPort;
 pub use repository::TemporaryRepository;
 pub use scripted_model::ScriptedModel;
 pub use server::{FakeServer, Framing, HttpAnswer, HttpRequest, Step};

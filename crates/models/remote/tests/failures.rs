@@ -12,11 +12,12 @@ use tenon_remote::{RemoteConfiguration, RemoteModel, UpstreamKind};
 use tenon_runtime::{
     CacheScope, GenerateRequest, Message, Model, ModelError, PromptInput, Role, Sample, SampleEvent, Sampling,
 };
-use tenon_testkit::{FakeServer, FakeUpstream, HttpAnswer, Step, StreamEnd, UpstreamReply};
+use tenon_testkit::{DeafPort, FakeServer, FakeUpstream, HttpAnswer, Step, StreamEnd, UpstreamReply};
 
 fn model_at(base_url: &str) -> RemoteModel {
     let mut configuration =
         RemoteConfiguration::new(UpstreamKind::Compatible, "test", base_url, "some-model", 8_192);
+    configuration.timeouts.connect = Duration::from_millis(100);
     configuration.timeouts.first_token = Duration::from_millis(300);
     configuration.timeouts.idle = Duration::from_millis(300);
     RemoteModel::new(configuration).unwrap()
@@ -122,6 +123,11 @@ async fn waits_are_bounded_in_each_phase() {
         ModelError::Timeout { phase, .. } => phase.clone(),
         other => panic!("{other}"),
     };
+    let deaf = DeafPort::open();
+    assert_eq!(
+        phase(&ask(&format!("{}/v1", deaf.address())).await.unwrap_err()),
+        "connect"
+    );
     assert_eq!(phase(&failure(UpstreamReply::Silence).await), "first token");
     let mute = HttpAnswer::events(vec![Step::Send(b": still here\n\n".to_vec()), Step::Hang]);
     assert_eq!(phase(&failure(UpstreamReply::Answer(mute)).await), "first token");

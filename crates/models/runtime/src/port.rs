@@ -176,7 +176,8 @@ impl CacheScope {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum SampleEvent {
-    /// The prompt was read. Sent once, before the first token; an upstream that does not say sends `None`s.
+    /// The prompt was read. Sent before the first token; an upstream that does not say sends `None`s, and sends the
+    /// event again when it says at the end.
     PromptRead {
         /// Tokens of the prompt.
         prompt_tokens: Option<u32>,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use support::{Recorder, entry, hugging_face, options, tiny_model};
 use tempfile::TempDir;
 use tenon_runtime::{FileState, ModelFolder, Network, PullError, PullEvent, PullOptions, Pulled, pull};
-use tenon_testkit::{FakeServer, Framing, HttpAnswer, HttpRequest, Step};
+use tenon_testkit::{DeafPort, FakeServer, Framing, HttpAnswer, HttpRequest, Step};
 use tokio_util::sync::CancellationToken;
 
 /// Larger than a few of the pieces that are written at once.
@@ -312,6 +312,18 @@ async fn a_source_that_does_not_answer_is_passed_over_and_said() {
         error.contains("does not connect") && error.contains("put it at"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_connect_in_time_is_passed_over_and_said() {
+    let deaf = DeafPort::open();
+    let room = Room::new();
+    let hasty = PullOptions {
+        connect_timeout: Duration::from_millis(100),
+        ..options(&deaf.address())
+    };
+    room.pull(&hasty).await.unwrap_err();
+    assert_eq!(room.recorder.reasons(), ["it does not connect within 0.1 s"]);
 }
 
 #[tokio::test]

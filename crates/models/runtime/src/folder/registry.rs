@@ -1,9 +1,9 @@
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 use tenon_domain::Digest;
 
 use super::FolderError;
@@ -133,7 +133,11 @@ fn change(
 /// Readers see the old content or the new, never a part.
 pub(super) fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
+    // Temporary files are for one user alone, and a models folder may serve several.
+    let permissions = Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new()
+        .permissions(permissions)
+        .tempfile_in(folder)?;
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
