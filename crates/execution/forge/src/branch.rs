@@ -5,17 +5,9 @@ use tenon_domain::ChangeSet;
 use crate::tree::TemporaryIndex;
 use crate::{ForgeError, GitRepository, Identity};
 
-/// A commit on a branch of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchCommit {
-    /// The commit.
-    pub commit: String,
-    /// In whose name it was made; say so to the person when it is [`Identity::Fallback`].
-    pub identity: Identity,
-}
-
 impl GitRepository {
-    /// Makes the branch `name` at the base commit with one commit on top that holds `change`.
+    /// Makes the branch `name` at the base commit with one commit on top that holds `change`,
+    /// and returns the commit.
     ///
     /// Working tree, index and `HEAD` stay as they are.
     ///
@@ -27,7 +19,7 @@ impl GitRepository {
         name: &str,
         change: &ChangeSet,
         message: &str,
-    ) -> Result<BranchCommit, ForgeError> {
+    ) -> Result<String, ForgeError> {
         let reference = self.free_reference(name)?;
         let base = self.base_commit()?.ok_or(ForgeError::NoCommit)?;
         if change.is_empty() {
@@ -36,7 +28,7 @@ impl GitRepository {
         let index = TemporaryIndex::at(self, &base)?;
         index.apply(change)?;
         let tree = index.write()?;
-        let identity = Identity::of(self)?;
+        let identity = self.identity()?;
         let commit = self.commit_tree(&tree, &base, message, &identity)?;
         // All zeros: the branch must still not exist at the moment it is made.
         let absent = "0".repeat(commit.len());
@@ -49,7 +41,7 @@ impl GitRepository {
             &absent,
         ];
         self.output(&arguments, &[], &identity.variables())?;
-        Ok(BranchCommit { commit, identity })
+        Ok(commit)
     }
 
     /// The full reference of a branch that does not exist yet.

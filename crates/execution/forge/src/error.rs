@@ -5,7 +5,7 @@ use tenon_domain::RepoPath;
 /// Why Git cannot do what is asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgeError {
-    /// There is no `git` on the search path.
+    /// There is no `git`.
     #[error("git is not installed, or not in a folder of PATH: install the package `git`")]
     NotInstalled,
     /// Git cannot be started, or be talked to.

@@ -1,4 +1,4 @@
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -26,13 +26,53 @@ const OVERRIDES: [&str; 8] = [
     "maintenance.auto=false",
 ];
 
-/// The Git program, started without the caller's environment.
+/// Variables that would point Git at another repository, change what arguments mean, or have programs started.
+const REMOVED_VARIABLES: [&str; 30] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_ATTR_SOURCE",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DEFAULT_HASH",
+    "GIT_DIR",
+    "GIT_EDITOR",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_GRAFT_FILE",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_TRACE",
+    "GIT_TRACE2",
+    "GIT_TRACE2_EVENT",
+    "GIT_TRACE2_PERF",
+    "GIT_TRACE_PACK_ACCESS",
+    "GIT_TRACE_PERFORMANCE",
+    "GIT_TRACE_SETUP",
+    "GIT_WORK_TREE",
+];
+
+/// The Git program. The person's own settings hold (name, address, trusted folders); the system's do not.
 #[derive(Debug, Clone)]
 pub struct Git {
     program: PathBuf,
-    search_path: OsString,
     home: Option<PathBuf>,
     time_limit: Duration,
+}
+
+impl Default for Git {
+    /// `git` as the shell would find it.
+    fn default() -> Self {
+        Self::at("git")
+    }
 }
 
 /// What one run of Git printed.
@@ -51,24 +91,20 @@ pub(crate) struct Invocation<'a> {
 }
 
 impl Git {
-    /// Finds Git in one of the absolute folders of `search_path`.
-    ///
-    /// `home` is where the person's own Git settings are: their name, address and trusted folders.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn find(search_path: &[PathBuf], home: Option<&Path>) -> Result<Self, ForgeError> {
-        let absolute: Vec<&PathBuf> = search_path.iter().filter(|folder| folder.is_absolute()).collect();
-        let program = absolute
-            .iter()
-            .map(|folder| folder.join("git"))
-            .find(|path| path.is_file());
-        Ok(Self {
-            program: program.ok_or(ForgeError::NotInstalled)?,
-            search_path: std::env::join_paths(absolute).map_err(|_| ForgeError::NotInstalled)?,
-            home: home.map(Path::to_owned),
+    /// This program.
+    pub fn at(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            home: None,
             time_limit: TIME_LIMIT,
-        })
+        }
+    }
+
+    /// Reads the person's settings below `home` instead of their home folder.
+    #[must_use]
+    pub fn with_home(mut self, home: impl Into<PathBuf>) -> Self {
+        self.home = Some(home.into());
+        self
     }
 
     /// Waits for each command at most this long, instead of a minute.
@@ -92,7 +128,15 @@ impl Git {
             command: name(),
             source,
         };
-        let mut child = self.command(invocation).spawn().map_err(failed)?;
+        // Asked first: a folder that is missing would look like a program that is missing.
+        invocation.folder.metadata().map_err(failed)?;
+        let mut child = self
+            .command(invocation)
+            .spawn()
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => ForgeError::NotInstalled,
+                _ => failed(error),
+            })?;
         let output = exchange(&mut child, invocation.input, Instant::now() + self.time_limit);
         match output {
             Ok(Some(output)) => Ok(output),
@@ -106,18 +150,23 @@ impl Git {
 
     fn command(&self, invocation: &Invocation<'_>) -> Command {
         let mut command = Command::new(&self.program);
-        command.env_clear();
-        command.env("PATH", &self.search_path).env("LC_ALL", "C");
+        for name in REMOVED_VARIABLES {
+            command.env_remove(name);
+        }
+        // Messages are recognised by their English words.
+        command.env("LC_ALL", "C").env_remove("LANGUAGE");
         command
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0");
         command
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_NO_REPLACE_OBJECTS", "1");
-        match &self.home {
-            Some(home) => command.env("HOME", home),
-            None => command.env("GIT_CONFIG_GLOBAL", "/dev/null"),
-        };
+        if let Some(home) = &self.home {
+            command.env("HOME", home);
+            command
+                .env_remove("XDG_CONFIG_HOME")
+                .env_remove("GIT_CONFIG_GLOBAL");
+        }
         command.envs(invocation.variables.iter().copied());
         command
             .arg("--no-pager")

@@ -13,7 +13,6 @@ mod identity;
 mod repository;
 mod tree;
 
-pub use branch::BranchCommit;
 pub use error::ForgeError;
 pub use git::Git;
 pub use identity::Identity;

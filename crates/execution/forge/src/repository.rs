@@ -3,7 +3,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::git::{Invocation, Output};
-use crate::{ForgeError, Git};
+use crate::{ForgeError, Git, Identity};
 
 /// A Git repository on disk.
 #[derive(Debug, Clone)]
@@ -18,7 +18,15 @@ impl GitRepository {
     ///
     /// # Errors
     /// When Git cannot be run, or refuses the repository, for example because it belongs to somebody else.
-    pub fn discover(git: &Git, path: &Path) -> Result<Option<Self>, ForgeError> {
+    pub fn discover(path: &Path) -> Result<Option<Self>, ForgeError> {
+        Self::discover_with(&Git::default(), path)
+    }
+
+    /// The same, with a Git of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Self::discover`].
+    pub fn discover_with(git: &Git, path: &Path) -> Result<Option<Self>, ForgeError> {
         let arguments = ["rev-parse", "--is-bare-repository", "--is-inside-work-tree"];
         let output = git.run(&Invocation {
             folder: path,
@@ -69,6 +77,14 @@ impl GitRepository {
         }
         let commit = output.into_stdout("rev-parse")?;
         Ok(Some(String::from_utf8_lossy(&commit).trim().to_owned()))
+    }
+
+    /// In whose name commits are made. Say so to the person when it is [`Identity::Fallback`].
+    ///
+    /// # Errors
+    /// When Git cannot be run.
+    pub fn identity(&self) -> Result<Identity, ForgeError> {
+        Identity::of(self)
     }
 
     pub(crate) fn run(

@@ -4,20 +4,20 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tenon_domain::{ChangeSet, FileChange, RepoPath};
 use tenon_forge::{ForgeError, Git, GitRepository, Identity};
 use tenon_testkit::TemporaryRepository;
 
+/// Git without the settings of whoever runs the test.
 fn git() -> Git {
-    let folders = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from);
-    Git::find(&folders, None).unwrap()
+    Git::default().with_home("/nonexistent")
 }
 
 fn open(repository: &TemporaryRepository) -> GitRepository {
-    GitRepository::discover(&git(), repository.path())
+    GitRepository::discover_with(&git(), repository.path())
         .unwrap()
         .unwrap()
 }
@@ -89,10 +89,7 @@ fn a_branch_holds_the_change_and_nothing_else_moves() {
         .unwrap();
 
     assert_eq!(state(&repository), before);
-    assert_eq!(
-        repository.git(&["rev-parse", "tenon/slugify"]).trim(),
-        made.commit
-    );
+    assert_eq!(repository.git(&["rev-parse", "tenon/slugify"]).trim(), made);
     assert_eq!(repository.git(&["rev-parse", "tenon/slugify^"]), base);
     let changed = repository.git(&[
         "diff",
@@ -278,8 +275,9 @@ fn section(key: &str) -> String {
 #[test]
 fn the_persons_identity_is_used_and_its_absence_is_said() {
     let repository = repository();
-    let made = open(&repository).commit_to_branch("a", &edit(), "m").unwrap();
-    assert_eq!(made.identity, Identity::Fallback);
+    let opened = open(&repository);
+    opened.commit_to_branch("a", &edit(), "m").unwrap();
+    assert_eq!(opened.identity().unwrap(), Identity::Fallback);
     let author = repository.git(&["log", "-1", "--format=%an <%ae> %cn", "a"]);
     assert_eq!(author.trim(), "Tenon <tenon@localhost.invalid> Tenon");
 
@@ -287,14 +285,12 @@ fn the_persons_identity_is_used_and_its_absence_is_said() {
         ".gitconfig",
         "[user]\n\tname = Ada\n\temail = ada@example.invalid\n",
     )]);
-    let git = Git::find(
-        &["/usr/bin", "/usr/local/bin", "/bin"].map(PathBuf::from),
-        Some(home.path()),
-    )
-    .unwrap();
-    let opened = GitRepository::discover(&git, repository.path()).unwrap().unwrap();
-    let made = opened.commit_to_branch("b", &edit(), "m").unwrap();
-    assert_eq!(made.identity.name(), "Ada");
+    let git = Git::default().with_home(home.path());
+    let opened = GitRepository::discover_with(&git, repository.path())
+        .unwrap()
+        .unwrap();
+    opened.commit_to_branch("b", &edit(), "m").unwrap();
+    assert_eq!(opened.identity().unwrap().name(), "Ada");
     assert_eq!(
         repository.git(&["log", "-1", "--format=%ae", "b"]).trim(),
         "ada@example.invalid"
@@ -305,7 +301,7 @@ fn the_persons_identity_is_used_and_its_absence_is_said() {
 fn a_repository_is_found_from_below_and_only_where_there_is_one() {
     let repository = repository();
     let root = repository.path().canonicalize().unwrap();
-    let opened = GitRepository::discover(&git(), &repository.at("src"))
+    let opened = GitRepository::discover_with(&git(), &repository.at("src"))
         .unwrap()
         .unwrap();
     assert_eq!(opened.root(), root);
@@ -315,7 +311,7 @@ fn a_repository_is_found_from_below_and_only_where_there_is_one() {
         repository.git(&["rev-parse", "HEAD"]).trim()
     );
 
-    let discover = |path: &Path| GitRepository::discover(&git(), path);
+    let discover = |path: &Path| GitRepository::discover_with(&git(), path);
     assert!(discover(&repository.at(".git")).unwrap().is_none());
     assert!(discover(TemporaryRepository::empty().path()).unwrap().is_none());
     assert!(discover(&repository.at("nowhere")).is_err());
@@ -354,7 +350,7 @@ fn a_root_that_the_repository_points_elsewhere_is_not_followed() {
     let repository = repository();
     repository.git(&["config", "core.worktree", elsewhere.path().to_str().unwrap()]);
     assert!(
-        GitRepository::discover(&git(), repository.path())
+        GitRepository::discover_with(&git(), repository.path())
             .unwrap()
             .is_none()
     );
@@ -364,14 +360,9 @@ fn a_root_that_the_repository_points_elsewhere_is_not_followed() {
 fn a_git_that_hangs_is_stopped() {
     let folder = TemporaryRepository::new([("git", "#!/bin/sh\nexec sleep 600\n")]);
     fs::set_permissions(folder.at("git"), fs::Permissions::from_mode(0o755)).unwrap();
-    let search_path = [folder.path().to_owned(), "/usr/bin".into(), "/bin".into()];
-    let hanging = Git::find(&search_path, None)
-        .unwrap()
-        .with_time_limit(Duration::from_millis(50));
-    let error = GitRepository::discover(&hanging, folder.path()).unwrap_err();
+    let hanging = Git::at(folder.at("git")).with_time_limit(Duration::from_millis(50));
+    let error = GitRepository::discover_with(&hanging, folder.path()).unwrap_err();
     assert!(matches!(error, ForgeError::TimedOut { .. }), "{error}");
-    assert!(matches!(
-        Git::find(&["relative".into()], None),
-        Err(ForgeError::NotInstalled)
-    ));
+    let error = GitRepository::discover_with(&Git::at(folder.at("none")), folder.path()).unwrap_err();
+    assert!(matches!(error, ForgeError::NotInstalled), "{error}");
 }
