@@ -48,6 +48,7 @@ pub fn model(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure>
             tenon_config::UpstreamKind::Vllm => UpstreamKind::Vllm,
             tenon_config::UpstreamKind::Ollama => UpstreamKind::Ollama,
             tenon_config::UpstreamKind::OpenAi => UpstreamKind::OpenAi,
+            tenon_config::UpstreamKind::Compatible => UpstreamKind::Compatible,
         };
         let mut configuration =
             RemoteConfiguration::new(kind, name, &upstream.base_url, &upstream.model, upstream.context_length);
