@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -34,25 +34,10 @@ pub(crate) struct Room {
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
-    workspace_members: Vec<String>,
-    resolve: Resolve,
-}
-
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
-}
-
-/// A package with those it needs under the features that are switched on.
-#[derive(Deserialize)]
-struct Node {
-    id: String,
-    dependencies: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct Package {
-    id: String,
     name: String,
     manifest_path: String,
     dependencies: Vec<Dependency>,
@@ -66,19 +51,11 @@ struct Dependency {
 
 impl Workspace {
     pub(crate) fn read(root: &Path) -> Result<Self, String> {
-        let platform = host_platform(root)?;
-        let text = output_of(
-            root,
-            "cargo",
-            &[
-                "metadata",
-                "--format-version",
-                "1",
-                "--filter-platform",
-                &platform,
-            ],
-        )?;
+        let metadata = ["metadata", "--no-deps", "--format-version", "1"];
+        let text = output_of(root, "cargo", &metadata)?;
         let mut workspace = Self::parse(&text, &root.display().to_string())?;
+        let tree = ["tree", "--workspace", "--prefix", "none", "--format", "{p}"];
+        workspace.packages = packages(&output_of(root, "cargo", &tree)?);
         for room in &mut workspace.rooms {
             room.manifest_text = std::fs::read_to_string(root.join(&room.manifest))
                 .map_err(|error| format!("cannot read `{}`: {error}", room.manifest))?;
@@ -90,7 +67,6 @@ impl Workspace {
         let metadata: Metadata = serde_json::from_str(text)
             .map_err(|error| format!("cannot read what cargo metadata says: {error}"))?;
         let mut workspace = Self::default();
-        let reached = reached(&metadata.resolve.nodes, metadata.workspace_members);
         for package in metadata.packages {
             let place = package
                 .manifest_path
@@ -114,9 +90,6 @@ impl Workspace {
                     dependencies: building(package.dependencies),
                 });
             }
-            if reached.contains(&package.id) {
-                workspace.packages.push(package.name);
-            }
         }
         Ok(workspace)
     }
@@ -127,20 +100,11 @@ impl Workspace {
     }
 }
 
-/// The lock file also holds what no feature of ours asks for; only what the members reach is built.
-fn reached(nodes: &[Node], members: Vec<String>) -> BTreeSet<String> {
-    let needs: BTreeMap<&str, &[String]> = nodes
-        .iter()
-        .map(|node| (node.id.as_str(), node.dependencies.as_slice()))
-        .collect();
-    let mut reached = BTreeSet::new();
-    let mut waiting = members;
-    while let Some(id) = waiting.pop() {
-        if reached.insert(id.clone()) {
-            waiting.extend_from_slice(needs.get(id.as_str()).copied().unwrap_or_default());
-        }
-    }
-    reached
+/// The names in the lines `name v1.2.3 …` of `cargo tree`. What `cargo metadata` lists is too much: it counts crates
+/// that only a feature nobody asks for would bring.
+fn packages(tree: &str) -> Vec<String> {
+    let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    tree.lines().filter_map(first).collect()
 }
 
 fn building(dependencies: Vec<Dependency>) -> Vec<String> {
@@ -149,15 +113,6 @@ fn building(dependencies: Vec<Dependency>) -> Vec<String> {
         .filter(|dependency| dependency.kind.as_deref() != Some("dev"))
         .map(|dependency| dependency.name)
         .collect()
-}
-
-fn host_platform(root: &Path) -> Result<String, String> {
-    let version = output_of(root, "rustc", &["-vV"])?;
-    version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .map(str::to_owned)
-        .ok_or_else(|| "`rustc -vV` names no host".to_owned())
 }
 
 /// What a program prints; its own words when it fails.
@@ -185,13 +140,11 @@ mod tests {
     #[test]
     fn rooms_are_known_by_their_place_and_dependencies_for_tests_are_free() {
         let text = r#"{"packages": [
-            {"id": "1", "name": "tenon-check", "manifest_path": "/r/crates/verify/check/Cargo.toml", "dependencies": [
+            {"name": "tenon-check", "manifest_path": "/r/crates/verify/check/Cargo.toml", "dependencies": [
                 {"name": "tenon-change", "kind": null}, {"name": "cc", "kind": "build"}, {"name": "axum", "kind": "dev"}]},
-            {"id": "2", "name": "xtask", "manifest_path": "/r/xtask/Cargo.toml", "dependencies": []},
-            {"id": "3", "name": "serde", "manifest_path": "/registry/crates/serde/Cargo.toml", "dependencies": []},
-            {"id": "4", "name": "ring", "manifest_path": "/registry/crates/ring/Cargo.toml", "dependencies": []}
-        ], "workspace_members": ["1", "2"], "resolve": {"nodes": [
-            {"id": "1", "dependencies": ["3"]}, {"id": "3", "dependencies": ["3"]}, {"id": "4", "dependencies": ["3"]}]}}"#;
+            {"name": "xtask", "manifest_path": "/r/xtask/Cargo.toml", "dependencies": []},
+            {"name": "serde", "manifest_path": "/registry/crates/serde/Cargo.toml", "dependencies": []}
+        ]}"#;
         let workspace = Workspace::parse(text, "/r").unwrap();
         let room = workspace.room_of("tenon-check").unwrap();
         assert_eq!(
@@ -199,10 +152,15 @@ mod tests {
             (1, "verify", "check")
         );
         assert_eq!(room.dependencies, ["tenon-change", "cc"]);
-        assert_eq!(workspace.packages, ["tenon-check", "xtask", "serde"]);
         assert_eq!(
             workspace.used.iter().collect::<Vec<_>>(),
             ["axum", "cc", "tenon-change"]
         );
+    }
+
+    #[test]
+    fn packages_are_the_first_words_of_the_tree() {
+        let tree = "tenon-cli v0.1.0 (/r/crates/interface/cli)\nserde v1.0.229\n\nring v0.17.14\n";
+        assert_eq!(packages(tree), ["tenon-cli", "serde", "ring"]);
     }
 }
