@@ -32,7 +32,7 @@ pub enum ConfigError {
         nearest: Option<String>,
     },
     /// A value that cannot be used.
-    #[error("{origin}: `{key}` {reason}")]
+    #[error("{} {reason}", stated(.origin, .key))]
     Value {
         /// Where it is stated.
         origin: Origin,
@@ -61,6 +61,14 @@ pub enum ConfigError {
         /// What can be set instead.
         variable: &'static str,
     },
+}
+
+/// A file's key needs its place; a variable or flag is its own.
+fn stated(origin: &Origin, key: &str) -> String {
+    match origin {
+        Origin::File { .. } => format!("{origin}: `{key}`"),
+        Origin::Default | Origin::Variable { .. } | Origin::Flag { .. } => format!("`{key}`"),
+    }
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

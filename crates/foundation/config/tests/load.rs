@@ -208,6 +208,24 @@ fn variables_are_held_to_the_same_rules() {
 }
 
 #[test]
+fn flags_are_held_to_the_same_rules() {
+    let overrides = |models: &[&str], max_attempts| Overrides {
+        models: models.iter().map(|name| (*name).to_owned()).collect(),
+        max_attempts,
+        ..Overrides::default()
+    };
+    let refusal = |overrides| Machine::new().load_with(&overrides).unwrap_err().to_string();
+    assert_eq!(
+        refusal(overrides(&["a b"], None)),
+        "`--model` holds `a b`, which is not a name: letters, digits and `-_.:@/` are accepted"
+    );
+    assert_eq!(
+        refusal(overrides(&[], Some(0))),
+        "`--max-attempts` is 0; accepted are 1 to 64"
+    );
+}
+
+#[test]
 fn a_repository_cannot_widen_what_is_permitted() {
     let upstream = "[[upstream]]\nname = \"far\"\nkind = \"openai\"\nbase_url = \"https://api.example/v1\"\nmodel = \"m\"\n";
     let cases = [
@@ -330,4 +348,54 @@ fn without_a_home_the_message_names_the_variable() {
 fn the_environment_is_shown_without_values() {
     let environment = Environment::of([("OPENAI_API_KEY", "sk-1")]);
     assert!(!format!("{environment:?}").contains("sk-1"));
+}
+
+#[test]
+fn the_manual_shows_files_that_hold_and_true_defaults() {
+    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/src/configuration.md");
+    let manual = fs::read_to_string(manual).unwrap();
+    let blocks: Vec<&str> = manual
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let [defaults, upstream] = blocks.as_slice() else {
+        panic!("two files are shown")
+    };
+    let bare = Machine::new();
+    let shown = Machine::new().user(defaults);
+    let values = |machine: &Machine| {
+        let settings = machine.load().unwrap();
+        let explained = settings.explain().into_iter();
+        let home = settings.home.unwrap().display().to_string();
+        explained
+            .map(|setting| (setting.key, setting.value.replace(&home, "")))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(values(&bare), values(&shown));
+
+    let every_key = Machine::new().user(&defaults.replace("\n# ", "\n"));
+    let settings = every_key.load().unwrap();
+    assert!(
+        settings
+            .explain()
+            .iter()
+            .all(|setting| setting.origin != "default")
+    );
+    let folder = |machine: &Machine| machine.folder.path().join("home");
+    assert_eq!(
+        settings.models_folder,
+        folder(&every_key).join(".local/share/tenon/models")
+    );
+    assert_eq!(
+        settings.prompts_folder,
+        folder(&every_key).join(".config/tenon/prompts")
+    );
+
+    let settings = Machine::new()
+        .user(upstream)
+        .variable("GPU_KEY", "k")
+        .load()
+        .unwrap();
+    assert_eq!(settings.upstreams.len(), 1);
 }
