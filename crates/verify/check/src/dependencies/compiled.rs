@@ -31,8 +31,9 @@ pub(super) fn judge_rust(tree: &Tree<'_>, file: &Touched<'_>, import: &Import, f
         // Macros define what no syntax tree shows.
         || file.after.text().contains("macro_rules!")
         || first.starts_with(|letter: char| letter.is_uppercase());
-    // A module alone (`use serde;`) or a bare item has no second part; the item may be local.
-    if local || declared.contains(first) {
+    // The library of a package may have another name than the package: `redox_syscall` is `syscall`.
+    let is_declared = declared.iter().any(|name| name == first || name.contains(first));
+    if local || is_declared || may_be_defined_elsewhere(file, import) {
         return;
     }
     let help = match (
@@ -51,6 +52,14 @@ pub(super) fn judge_rust(tree: &Tree<'_>, file: &Touched<'_>, import: &Import, f
     found
         .findings
         .push(at(file, import, "unknown", Severity::Error, message, Some(help)));
+}
+
+/// A bare item, or a file with glob imports: the name may come from where no manifest says. Cargo will tell.
+fn may_be_defined_elsewhere(file: &Touched<'_>, import: &Import) -> bool {
+    let is_bare = !import.module.contains("::") && import.names.is_empty();
+    is_bare
+        || file.after.imports().iter().any(|import| import.wildcard)
+        || file.after.text().contains("extern crate")
 }
 
 fn is_module_of_crate(tree: &Tree<'_>, folder: &str, name: &str) -> bool {

@@ -15,9 +15,25 @@ pub(super) fn judge(tree: &mut Tree<'_>, file: &Touched<'_>, import: &Import, fo
         relative(tree, file, import, specifier, found);
         return;
     }
-    if let Some(finding) = package(tree, file, import, &import.module) {
+    if let Some(mut finding) = package(tree, file, import, &import.module) {
+        if is_guarded(file, import) {
+            finding.severity = Severity::Warning;
+        }
         found.findings.push(finding);
     }
+}
+
+/// `try { require("x") } catch {}`: the author knows that it may be missing.
+fn is_guarded(file: &Touched<'_>, import: &Import) -> bool {
+    let root = file.after.tree().root_node();
+    let mut node = root.descendant_for_byte_range(import.span.start, import.span.end);
+    while let Some(current) = node {
+        if current.kind() == "try_statement" {
+            return true;
+        }
+        node = current.parent();
+    }
+    false
 }
 
 fn relative(tree: &mut Tree<'_>, file: &Touched<'_>, import: &Import, specifier: &str, found: &mut Imports) {
@@ -92,11 +108,18 @@ fn candidates(place: &str) -> Vec<String> {
     }
     found.extend(EXTENSIONS.iter().map(|extension| format!("{place}.{extension}")));
     found.push(format!("{place}.d.ts"));
+    let inside = if place.is_empty() {
+        String::new()
+    } else {
+        format!("{place}/")
+    };
     found.extend(
         EXTENSIONS
             .iter()
-            .map(|extension| format!("{place}/index.{extension}")),
+            .map(|extension| format!("{inside}index.{extension}")),
     );
+    // Its `main` may be anywhere; that it names something is its author's business.
+    found.push(format!("{inside}package.json"));
     found
 }
 

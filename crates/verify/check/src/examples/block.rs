@@ -131,9 +131,17 @@ fn values(dialect: Dialect, text: &str, parameters: &[String]) -> Option<Vec<Str
                     .map(|(_, value)| (*value).to_owned())
             })
             .collect();
-        return matched;
+        return matched.or_else(|| positional(&named, parameters));
     }
     Some(named.into_iter().map(|(_, value)| value.to_owned()).collect())
+}
+
+/// Names that only resemble the parameters, in the order of the parameters.
+fn positional(named: &[(Option<&str>, &str)], parameters: &[String]) -> Option<Vec<String>> {
+    let alike = |name: &str, parameter: &str| name.contains(parameter) || parameter.contains(name);
+    let pairs = || named.iter().zip(parameters);
+    let in_order = pairs().all(|((name, _), parameter)| name.is_some_and(|name| alike(name, parameter)));
+    in_order.then(|| pairs().map(|((_, value), _)| (*value).to_owned()).collect())
 }
 
 /// The parameters in the signature that the text shows; `None` without one, or when it is variadic.

@@ -389,6 +389,8 @@ const FAMILIES: &[&str] = &[
 /// Whether some host defines `name`.
 pub(crate) fn is_global(name: &str) -> bool {
     GLOBALS.binary_search(&name).is_ok()
+        // Grammars read these as names where the context makes them keywords.
+        || matches!(name, "await" | "yield" | "async" | "of" | "let")
         || FAMILIES.iter().any(|family| {
             name.strip_prefix(family).is_some_and(|rest| {
                 *family == "__" || rest.starts_with(|letter: char| letter.is_ascii_uppercase())
