@@ -194,3 +194,27 @@ impl Reader<'_> {
         (!name.is_empty()).then_some(name)
     }
 }
+
+#[cfg(test)]
+mod prose_tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<String> {
+        examples_in_text(text, Language::Python, &["slugify".to_owned()]).iter().map(Example::summary).collect()
+    }
+
+    #[test]
+    fn examples_inside_sentences_are_read() {
+        let expected = ["slugify(\"Hello, World!\") == \"hello-world\""];
+        for text in [
+            "add slugify(title) to text.py: lower case, e.g. slugify(\"Hello, World!\") == \"hello-world\"",
+            "lower case, words joined by hyphens (slugify(\"Hello, World!\") == \"hello-world\")",
+            "for instance, slugify(\"Hello, World!\") == \"hello-world\".",
+            "Example: `slugify(\"Hello, World!\")` returns `\"hello-world\"`",
+        ] {
+            assert_eq!(found(text), expected, "{text}");
+        }
+        assert!(found("total + slugify(\"a\") == \"b\"").is_empty());
+        assert!(found("print(slugify(\"a\") == \"b\")").is_empty());
+    }
+}

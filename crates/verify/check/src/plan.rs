@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tenon_domain::AcceptanceCommand;
 
 use crate::Example;
@@ -18,6 +20,8 @@ pub struct CheckPlan {
     pub focus: Vec<String>,
     /// Whether the change may remove or disable tests.
     pub test_edits: TestEdits,
+    /// The most time that one executed check may take; the families' own limits if `None`.
+    pub time_limit: Option<Duration>,
 }
 
 /// Which of the project's own checks run.

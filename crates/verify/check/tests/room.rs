@@ -12,6 +12,8 @@ mod candidates;
 mod gate;
 #[path = "room/javascript_names.rs"]
 mod javascript_names;
+#[path = "room/projects.rs"]
+mod projects;
 #[path = "room/python_names.rs"]
 mod python_names;
 #[path = "room/reading_examples.rs"]

@@ -183,13 +183,32 @@ fn wrapped(reader: &Reader<'_>, start: usize, end: usize) -> (usize, usize) {
     (start, end)
 }
 
+/// `…, e.g. f(2) == 4`, `… (f(2) == 4)`: punctuation of a sentence before a call, not an operator.
+fn reads_as_prose(line: &str, untrimmed: &str) -> bool {
+    let spaced = untrimmed.len() > line.len();
+    let count = |sign: char| line.matches(sign).count();
+    let balanced = count('(') == count(')') && count('[') == count(']') && count('{') == count('}');
+    match line.chars().next_back() {
+        Some('.') => spaced,
+        Some(',') => spaced && balanced,
+        Some('(') => {
+            let before = line.strip_suffix('(').unwrap_or(line);
+            before.is_empty() || before.ends_with(char::is_whitespace)
+        }
+        _ => false,
+    }
+}
+
 /// Definitions, negations and parts of larger expressions are no examples.
 fn excluded_by_context(text: &str, start: usize) -> bool {
-    let line = text
+    let untrimmed = text
         .get(..start)
         .and_then(|head| head.rsplit('\n').next())
-        .unwrap_or("")
-        .trim_end();
+        .unwrap_or("");
+    let line = untrimmed.trim_end();
+    if reads_as_prose(line, untrimmed) {
+        return false;
+    }
     let last_word = line
         .rsplit(|letter: char| letter.is_whitespace() || letter == '`')
         .next()

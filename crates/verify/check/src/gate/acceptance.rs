@@ -2,7 +2,7 @@
 
 use tenon_domain::{AcceptanceCommand, CheckKind, CheckReport, Level, Outcome};
 
-use super::tool::execute;
+use super::tool::{execute, patience};
 use super::{Round, Workshop, baseline};
 use crate::judge::judge;
 use crate::project::OutputFormat;
@@ -20,6 +20,7 @@ pub(super) async fn check(
         &command,
         CheckKind::Acceptance,
         OutputFormat::Plain,
+        patience(round, workshop, &command),
     )
     .await
     {

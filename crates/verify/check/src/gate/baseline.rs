@@ -110,7 +110,7 @@ async fn remember(
     format: OutputFormat,
 ) {
     if !workshop.baseline.contains_key(command)
-        && let Ok(run) = execute(sandbox, workshop, command, kind, format).await
+        && let Ok(run) = execute(sandbox, workshop, command, kind, format, None).await
     {
         workshop.baseline.insert(command.to_vec(), run);
     }

@@ -54,7 +54,17 @@ pub(super) async fn check(
         Resolved::Silent => return Vec::new(),
         Resolved::Missing(reason) => return vec![skipped(&runner.name, runner.kind, reason)],
     };
-    let after = match execute(round.sandbox, workshop, &command, runner.kind, runner.output).await {
+    let patience = patience(round, workshop, &command);
+    let after = match execute(
+        round.sandbox,
+        workshop,
+        &command,
+        runner.kind,
+        runner.output,
+        patience,
+    )
+    .await
+    {
         Ok(after) => after,
         Err(reason) => return vec![skipped(&runner.name, runner.kind, reason)],
     };
@@ -157,6 +167,18 @@ async fn is_present(sandbox: &Sandbox, workshop: &mut Workshop, tool: &ToolNeed)
     present
 }
 
+/// How long a command may take on the changed tree: what the caller grants, and not much longer than it took on
+/// the unchanged one, so that an endless loop does not eat the whole budget.
+pub(super) fn patience(round: &Round<'_>, workshop: &Workshop, command: &[String]) -> Option<Duration> {
+    const SLACK: Duration = Duration::from_secs(15);
+    let usual = workshop
+        .baseline
+        .get(command)
+        .filter(|before| before.run.status.is_some());
+    let bearable = usual.map(|before| before.run.duration * 5 + SLACK);
+    [round.plan.time_limit, bearable].into_iter().flatten().min()
+}
+
 /// Runs a command in the work copy and reads what it prints.
 pub(super) async fn execute(
     sandbox: &Sandbox,
@@ -164,11 +186,14 @@ pub(super) async fn execute(
     command: &[String],
     kind: CheckKind,
     format: OutputFormat,
+    patience: Option<Duration>,
 ) -> Result<ToolRun, String> {
+    let mut limits = limits(kind);
+    limits.time = patience.map_or(limits.time, |patience| patience.min(limits.time));
     let job = Job {
         command: command.to_vec(),
         stdin: Vec::new(),
-        limits: limits(kind),
+        limits,
         build_cache: Some(workshop.build_cache.clone()),
     };
     let run = sandboxed::run(sandbox, &workshop.copy, job)
@@ -182,7 +207,7 @@ pub(super) async fn execute(
 fn limits(kind: CheckKind) -> Limits {
     match kind {
         CheckKind::Tests | CheckKind::Acceptance => Limits {
-            time: Duration::from_secs(300),
+            time: Duration::from_secs(180),
             ..Limits::build()
         },
         _ => Limits::build(),

@@ -1,6 +1,8 @@
 //! The gate on real repositories, with the real sandbox and the tools of this machine.
 
 use crate::workshop::{Workshop, messages, report};
+use std::time::Duration;
+
 use tenon_check::{
     AfterFailure, CheckPlan, Example, ExampleKind, Gate, ProjectChecks, TestEdits, examples_in_text,
 };
@@ -596,6 +598,43 @@ async fn a_cancelled_check_leaves_the_work_copy_clean() {
         .check(&change, &accepting("grep -q 'return t$' text.py"))
         .await;
     assert_eq!(evidence.level(), Level::Tested, "{evidence:#?}");
+}
+
+#[tokio::test]
+async fn code_that_means_harm_is_a_failed_check() {
+    let workshop = Workshop::new(&[("text.py", TEXT), ("test_text.py", TEXT_TEST)]);
+    let gate = workshop.gate().await;
+    let plan = CheckPlan {
+        time_limit: Some(Duration::from_secs(3)),
+        ..CheckPlan::default()
+    };
+    for (harm, said) in [
+        ("import time; time.sleep(1000)", "it did not end within 3 s"),
+        ("while True: print('x' * 100000)", "stopped for printing too much"),
+        (
+            "import socket; socket.create_connection(('192.0.2.1', 80), 2)",
+            "unreachable",
+        ),
+        (
+            "import os; os.listdir(os.path.expanduser('~/.ssh'))",
+            "No such file or directory",
+        ),
+        ("import os; os.kill(os.getppid(), 9)", ""),
+    ] {
+        let code = format!("def shout(text):\n    {harm}\n    return text\n");
+        let evidence = gate
+            .check(&workshop.change(&[("text.py", Some(&code))]), &plan)
+            .await;
+        let tests = report(&evidence, "unittest");
+        assert_eq!(tests.outcome, Outcome::Failed, "{harm} {tests:#?}");
+        assert!(
+            tests.reason.as_ref().unwrap().contains(said),
+            "{harm} {:?}",
+            tests.reason
+        );
+    }
+    let right = workshop.change(&[("text.py", Some("def shout(t):\n    return t.upper()\n"))]);
+    assert_eq!(gate.check(&right, &plan).await.level(), Level::Tested);
 }
 
 #[tokio::test]
