@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::pack::CutRule;
+
 /// What a template says about itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +46,13 @@ pub struct VariableRule {
     /// For `choice`: the values that are accepted.
     #[serde(default)]
     pub options: Vec<String>,
+    /// For single values: what holds when none is given.
+    pub default: Option<String>,
+    /// For `fragments`: what may be done to one that does not fit.
+    #[serde(default)]
+    pub cut: CutRule,
+    /// For `fragments`: the most tokens that one may have.
+    pub cap_tokens: Option<u32>,
 }
 
 fn yes() -> bool {
@@ -56,6 +65,8 @@ fn yes() -> bool {
 pub enum VariableKind {
     /// One line of text.
     Text,
+    /// Text of any number of lines.
+    Lines,
     /// A whole number.
     Integer,
     /// One of the `options`.

@@ -1,17 +1,21 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use tenon_domain::{Digest, TemplateReference};
 
+use crate::body::{self, MessageBody};
 use crate::builtin::BUILTIN;
-use crate::front_matter::{FrontMatter, Requirements, VariableRule, split};
-use crate::render::{MessageRole, environment};
+use crate::error::{did_you_mean, nearest};
+use crate::front_matter::{FrontMatter, Requirements, VariableKind, VariableRule, split};
+use crate::pack::CutRule;
 
 /// A template that can be rendered.
 #[derive(Debug, Clone)]
 pub struct Template {
     pub(crate) matter: FrontMatter,
-    pub(crate) messages: Vec<(MessageRole, String)>,
+    pub(crate) messages: Vec<MessageBody>,
     digest: Digest,
     origin: TemplateOrigin,
     text: String,
@@ -66,7 +70,7 @@ pub enum LibraryError {
         source: std::io::Error,
     },
     /// There is no template of that name.
-    #[error("there is no template `{name}`{}", hint.as_ref().map(|hint| format!("; did you mean `{hint}`?")).unwrap_or_default())]
+    #[error("there is no template `{name}`{}", did_you_mean(hint.as_deref()))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -95,20 +99,23 @@ impl Template {
             );
             return Err(broken(2, reason));
         }
-        let messages = messages(body, first_line).map_err(|(line, reason)| broken(line, reason))?;
-        let template = Self {
+        check_rules(&matter).map_err(|(variable, reason)| broken(line_of(&text, &variable), reason))?;
+        let messages =
+            body::split_messages(body, first_line).map_err(|(line, reason)| broken(line, reason))?;
+        let declared: BTreeSet<&str> = matter.variables.keys().map(String::as_str).collect();
+        for message in &messages {
+            body::check(&message.text, &declared)
+                .map_err(|(line, reason)| broken(message.line + line - 1, reason))?;
+        }
+        body::check(&matter.prefill, &declared)
+            .map_err(|(_, reason)| broken(line_of(&text, "prefill"), format!("prefill: {reason}")))?;
+        Ok(Self {
             digest: Digest::of(&text),
             messages,
             matter,
             origin,
-            text: text.clone(),
-        };
-        for (_, message) in &template.messages {
-            environment()
-                .template_from_str(message)
-                .map_err(|error| broken(first_line, error.to_string()))?;
-        }
-        Ok(template)
+            text,
+        })
     }
 
     /// The version that counts.
@@ -151,37 +158,34 @@ impl Template {
     }
 }
 
-fn messages(body: &str, first_line: usize) -> Result<Vec<(MessageRole, String)>, (usize, String)> {
-    let mut messages: Vec<(MessageRole, String)> = Vec::new();
-    for (index, line) in body.lines().enumerate() {
-        let role = match line.trim() {
-            "--- system ---" => Some(MessageRole::System),
-            "--- user ---" => Some(MessageRole::User),
-            "--- assistant ---" => Some(MessageRole::Assistant),
-            _ => None,
+/// The variable and what is wrong with its rule.
+fn check_rules(matter: &FrontMatter) -> Result<(), (String, String)> {
+    for (name, rule) in &matter.variables {
+        let wrong = |reason: String| {
+            Err((
+                format!("[variables.{name}]"),
+                format!("variable `{name}`: {reason}"),
+            ))
         };
-        match (role, messages.last_mut()) {
-            (Some(role), _) => messages.push((role, String::new())),
-            (None, Some((_, text))) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, None) if line.trim().is_empty() => {}
-            (None, None) => {
-                return Err((
-                    first_line + index,
-                    "text before the first `--- user ---` line".to_owned(),
-                ));
-            }
+        if rule.kind == VariableKind::Choice && rule.options.is_empty() {
+            return wrong("a choice needs `options`".to_owned());
+        }
+        if let Some(Err(expected)) = rule.default.as_deref().map(|default| rule.accepts(default)) {
+            return wrong(format!("the default is of another type: expected {expected}"));
+        }
+        let for_fragments = rule.cap_tokens.is_some() || rule.cut != CutRule::Whole;
+        if for_fragments && rule.kind != VariableKind::Fragments {
+            return wrong("`cut` and `cap_tokens` are for variables of type `fragments`".to_owned());
         }
     }
-    if messages.is_empty() {
-        return Err((
-            first_line,
-            "the body holds no message: begin one with a line `--- user ---`".to_owned(),
-        ));
-    }
-    Ok(messages)
+    Ok(())
+}
+
+fn line_of(text: &str, beginning: &str) -> usize {
+    text.lines()
+        .position(|line| line.starts_with(beginning))
+        .unwrap_or(0)
+        + 1
 }
 
 impl Library {
@@ -206,6 +210,19 @@ impl Library {
     }
 
     fn add_user_templates(&mut self, folder: &Path) -> Result<(), LibraryError> {
+        for file in entries(folder)?.into_iter().filter(|path| path.is_file()) {
+            let name = file
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name.ends_with(".md") && name != "README.md" {
+                return Err(LibraryError::Broken {
+                    file: file.display().to_string(),
+                    line: 1,
+                    reason: "a template stands in the folder of its task, such as `generate/`".to_owned(),
+                });
+            }
+        }
         for task in folders(folder)? {
             for file in entries(&task)? {
                 let stem = file.file_stem().and_then(|stem| stem.to_str());
@@ -216,7 +233,7 @@ impl Library {
                     continue;
                 };
                 let name = format!("{task_name}/{stem}");
-                let text = std::fs::read_to_string(&file).map_err(|source| LibraryError::Read {
+                let text = read_bounded(&file).map_err(|source| LibraryError::Read {
                     path: file.clone(),
                     source,
                 })?;
@@ -245,11 +262,7 @@ impl Library {
     pub fn get(&self, name: &str) -> Result<&Template, LibraryError> {
         self.templates.get(name).ok_or_else(|| LibraryError::Unknown {
             name: name.to_owned(),
-            hint: self
-                .templates
-                .keys()
-                .min_by_key(|known| strsim::damerau_levenshtein(known, name))
-                .cloned(),
+            hint: nearest(name, self.templates.keys()),
         })
     }
 
@@ -264,6 +277,21 @@ impl Library {
     pub fn shadowed(&self) -> &[Shadowed] {
         &self.shadowed
     }
+}
+
+/// The longest template that is read, in bytes.
+const MAX_TEMPLATE_BYTES: u64 = 256 * 1024;
+
+fn read_bounded(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?
+        .take(MAX_TEMPLATE_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_TEMPLATE_BYTES {
+        let reason = format!("it has more than {MAX_TEMPLATE_BYTES} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(text)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {

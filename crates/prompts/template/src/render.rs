@@ -1,36 +1,22 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::Value;
 use serde::Serialize;
-use tenon_domain::TemplateReference;
+use tenon_domain::{Digest, TemplateReference};
 
-use crate::front_matter::VariableKind;
+use crate::body::{self, MessageRole};
+use crate::error::RenderError;
 use crate::library::Template;
-use crate::pack::{Fragment, LeftOut, pack};
-
-/// Instructions a body may execute: enough for any honest template, too few to hang.
-const FUEL: u64 = 200_000;
+use crate::pack::{Fragment, LeftOut, Packed, Piece, pack};
 
 /// The values of one rendering.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
-    /// Single values: text, integers, choices.
+    /// Single values: text, lines, integers, choices.
     pub values: BTreeMap<String, String>,
     /// Fragments by variable.
     pub fragments: BTreeMap<String, Vec<Fragment>>,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MessageRole {
-    /// The operator.
-    System,
-    /// The person, and everything read from the repository.
-    User,
-    /// The model.
-    Assistant,
 }
 
 /// One rendered message.
@@ -55,69 +41,11 @@ pub struct RenderedPrompt {
     pub stop: Vec<String>,
     /// What did not fit.
     pub left_out: Vec<LeftOut>,
+    /// The prompt's tokens: counted for fragments, estimated for the text around them.
+    pub tokens_estimate: u32,
+    /// Identifies everything that is put before the model: messages and prefill.
+    pub digest: Digest,
 }
-
-/// Why a template cannot be rendered.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// A value for a variable that the template does not have.
-    #[error("template `{template}` has no variable `{variable}`{}", hint.as_ref().map(|hint| format!("; did you mean `{hint}`?")).unwrap_or_default())]
-    UnknownVariable {
-        /// The template.
-        template: String,
-        /// What was given.
-        variable: String,
-        /// The nearest variable.
-        hint: Option<String>,
-    },
-    /// No value for a required variable.
-    #[error("template `{template}` needs a value for `{variable}` ({description})")]
-    Missing {
-        /// The template.
-        template: String,
-        /// The variable.
-        variable: String,
-        /// What it is for.
-        description: String,
-    },
-    /// A value of the wrong type.
-    #[error("template `{template}`: `{value}` is not a value for `{variable}`: expected {expected}")]
-    WrongType {
-        /// The template.
-        template: String,
-        /// The variable.
-        variable: String,
-        /// What was given.
-        value: String,
-        /// What is accepted.
-        expected: String,
-    },
-    /// What the prompt makes no sense without is larger than the budget.
-    #[error(
-        "template `{template}`: {source_name} has {tokens} tokens, more than the {budget} that are left; name a smaller place with --file, or use a model with a larger context"
-    )]
-    TooLarge {
-        /// The template.
-        template: String,
-        /// Where the fragment came from.
-        source_name: String,
-        /// Its tokens.
-        tokens: u32,
-        /// What was left for fragments.
-        budget: u32,
-    },
-    /// The body itself fails.
-    #[error("template `{template}`: {reason}")]
-    Body {
-        /// The template.
-        template: String,
-        /// Why, with the line.
-        reason: String,
-    },
-}
-
-/// Tokens that the chat markup and the fixed text of a short template need, beyond what is counted.
-const OVERHEAD_TOKENS: u32 = 200;
 
 impl Template {
     /// Renders the template into at most `budget` tokens (its own budget, if that is smaller).
@@ -126,17 +54,64 @@ impl Template {
     /// When a value is unknown, missing or of the wrong type, a required fragment does not fit, or the body fails.
     pub fn render(&self, inputs: &Inputs, budget: u32) -> Result<RenderedPrompt, RenderError> {
         self.check(inputs)?;
-        let budget = budget
-            .min(self.matter.budget_tokens)
-            .saturating_sub(OVERHEAD_TOKENS);
-        let names: Vec<(&String, &Fragment)> = inputs
-            .fragments
-            .iter()
-            .flat_map(|(name, list)| list.iter().map(move |fragment| (name, fragment)))
-            .collect();
-        let fragments: Vec<&Fragment> = names.iter().map(|(_, fragment)| *fragment).collect();
-        let kept = pack(&fragments, budget).map_err(|index| {
-            let fragment = fragments.get(index);
+        let fixed_tokens = self.fixed_tokens(inputs);
+        let budget = budget.min(self.matter.budget_tokens).saturating_sub(fixed_tokens);
+        let pieces = self.pieces(inputs);
+        let packed = self.pack(&pieces, budget)?;
+        let values = self.values(inputs, &pieces, &packed);
+        let mut messages = Vec::new();
+        for message in &self.messages {
+            let content = self.fill(&message.text, message.line, &values)?;
+            messages.push(RenderedMessage {
+                role: message.role,
+                content: content.trim().to_owned(),
+            });
+        }
+        let prefill = self.fill(&self.matter.prefill, 1, &values)?;
+        let kept_tokens: u32 = packed.iter().map(|place| place.tokens).sum();
+        Ok(RenderedPrompt {
+            reference: self.reference(),
+            digest: digest(&messages, &prefill),
+            messages,
+            prefill,
+            stop: self.matter.stop.clone(),
+            left_out: left_out(&pieces, &packed),
+            tokens_estimate: fixed_tokens.saturating_add(kept_tokens),
+        })
+    }
+
+    fn fixed_tokens(&self, inputs: &Inputs) -> u32 {
+        let messages = self.messages.iter().map(|message| message.text.as_str());
+        let fixed = messages
+            .chain([self.matter.prefill.as_str()])
+            .map(body::fixed_tokens);
+        // Names and paths are denser than prose.
+        let values = inputs
+            .values
+            .values()
+            .map(|value| u32::try_from(value.len().div_ceil(2)).unwrap_or(u32::MAX));
+        fixed.chain(values).fold(0, u32::saturating_add)
+    }
+
+    /// All fragments with the rules of their variables, in the order of the variables' names.
+    fn pieces<'a>(&self, inputs: &'a Inputs) -> Vec<(&'a str, Piece<'a>)> {
+        let mut pieces = Vec::new();
+        for (name, fragments) in &inputs.fragments {
+            let rule = self.matter.variables.get(name);
+            let (cut, cap) = rule.map(|rule| (rule.cut, rule.cap_tokens)).unwrap_or_default();
+            pieces.extend(
+                fragments
+                    .iter()
+                    .map(|fragment| (name.as_str(), Piece { fragment, cut, cap })),
+            );
+        }
+        pieces
+    }
+
+    fn pack<'a>(&self, pieces: &[(&str, Piece<'a>)], budget: u32) -> Result<Vec<Packed<'a>>, RenderError> {
+        let bare: Vec<Piece<'a>> = pieces.iter().map(|(_, piece)| *piece).collect();
+        pack(&bare, budget).map_err(|(index, budget)| {
+            let fragment = bare.get(index).map(|piece| piece.fragment);
             RenderError::TooLarge {
                 template: self.matter.name.clone(),
                 source_name: fragment
@@ -145,150 +120,74 @@ impl Template {
                 tokens: fragment.map_or(0, |fragment| fragment.tokens),
                 budget,
             }
-        })?;
-        let mut context: BTreeMap<&str, Value> = BTreeMap::new();
-        for name in self.matter.variables.keys() {
-            context.insert(name, Value::from(()));
-        }
-        for (name, value) in &inputs.values {
-            context.insert(name, Value::from(value.as_str()));
-        }
-        let mut lists: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-        let mut left_out = Vec::new();
-        for ((name, fragment), kept) in names.iter().zip(kept) {
-            if kept {
-                let entry = [
-                    ("source", fragment.source.as_str()),
-                    ("text", fragment.text.as_str()),
-                ];
-                lists.entry(name).or_default().push(Value::from_pairs(entry));
-            } else {
-                left_out.push(LeftOut {
-                    source: fragment.source.clone(),
-                    tokens: fragment.tokens,
-                });
-            }
-        }
-        for (name, list) in lists {
-            context.insert(name, Value::from(list));
-        }
-        let mut messages = Vec::new();
-        for (role, body) in &self.messages {
-            messages.push(RenderedMessage {
-                role: *role,
-                content: self.fill(body, &context)?.trim().to_owned(),
-            });
-        }
-        Ok(RenderedPrompt {
-            reference: self.reference(),
-            messages,
-            prefill: self.fill(&self.matter.prefill, &context)?,
-            stop: self.matter.stop.clone(),
-            left_out,
         })
     }
 
-    fn fill(&self, body: &str, context: &BTreeMap<&str, Value>) -> Result<String, RenderError> {
-        environment()
-            .render_str(body, context)
-            .map_err(|error| self.body_error(&error))
-    }
-
-    pub(crate) fn body_error(&self, error: &minijinja::Error) -> RenderError {
-        let line = error
-            .line()
-            .map(|line| format!(" in line {line} of a message"))
-            .unwrap_or_default();
-        RenderError::Body {
-            template: self.matter.name.clone(),
-            reason: format!("{error}{line}"),
-        }
-    }
-
-    fn check(&self, inputs: &Inputs) -> Result<(), RenderError> {
-        let template = || self.matter.name.clone();
-        for name in inputs.values.keys().chain(inputs.fragments.keys()) {
-            if !self.matter.variables.contains_key(name) {
-                let nearest = self
-                    .matter
-                    .variables
-                    .keys()
-                    .min_by_key(|known| strsim::damerau_levenshtein(known, name));
-                return Err(RenderError::UnknownVariable {
-                    template: template(),
-                    variable: name.clone(),
-                    hint: nearest.cloned(),
-                });
-            }
-        }
+    fn values<'a>(
+        &'a self,
+        inputs: &'a Inputs,
+        pieces: &[(&'a str, Piece<'a>)],
+        packed: &[Packed<'a>],
+    ) -> BTreeMap<&'a str, Value> {
+        let mut values: BTreeMap<&str, Value> = BTreeMap::new();
         for (name, rule) in &self.matter.variables {
-            let wrong = |value: &str, expected: String| {
-                Err(RenderError::WrongType {
-                    template: template(),
-                    variable: name.clone(),
-                    value: value.to_owned(),
-                    expected,
-                })
-            };
-            match (rule.kind, inputs.values.get(name), inputs.fragments.get(name)) {
-                (_, None, None) if rule.required => {
-                    return Err(RenderError::Missing {
-                        template: template(),
-                        variable: name.clone(),
-                        description: rule.description.clone(),
-                    });
-                }
-                (VariableKind::Fragments, Some(value), _) => return wrong(value, "fragments".to_owned()),
-                (VariableKind::Integer, Some(value), _) if value.parse::<i64>().is_err() => {
-                    return wrong(value, "a whole number".to_owned());
-                }
-                (VariableKind::Choice, Some(value), _) if !rule.options.contains(value) => {
-                    return wrong(value, format!("one of {}", rule.options.join(", ")));
-                }
-                (VariableKind::Text, Some(value), _) if value.contains('\n') => {
-                    return wrong(value, "one line of text".to_owned());
-                }
-                (VariableKind::Text | VariableKind::Integer | VariableKind::Choice, None, Some(_)) => {
-                    return wrong("fragments", "a single value".to_owned());
-                }
-                _ => {}
+            values.insert(name, rule.default.as_deref().map_or(Value::from(()), Value::from));
+        }
+        for (name, value) in &inputs.values {
+            values.insert(name, Value::from(value.as_str()));
+        }
+        let mut lists: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for ((name, piece), place) in pieces.iter().zip(packed) {
+            if let Some(text) = &place.text {
+                let entry = [
+                    ("source", piece.fragment.source.as_str()),
+                    ("text", Cow::as_ref(text)),
+                ];
+                lists.entry(name).or_default().push(Value::from_pairs(entry));
             }
         }
-        Ok(())
+        values.extend(lists.into_iter().map(|(name, list)| (name, Value::from(list))));
+        values
+    }
+
+    fn fill(
+        &self,
+        text: &str,
+        first_line: usize,
+        values: &BTreeMap<&str, Value>,
+    ) -> Result<String, RenderError> {
+        body::fill(text, values).map_err(|(line, reason)| RenderError::Body {
+            template: self.matter.name.clone(),
+            reason: format!("line {}: {reason}", first_line + line - 1),
+        })
     }
 }
 
-/// The environment of every body: strict about undefined names, bounded, without access to files, and with a filter
-/// that fences code so that no run of backquotes inside can close the fence.
-pub(crate) fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
-    environment.set_syntax(syntax());
-    environment.add_filter("fenced", |text: String, language: Option<String>| {
-        let fence = "`".repeat(longest_backquotes(&text).max(2) + 1);
-        format!(
-            "{fence}{}\n{}\n{fence}",
-            language.unwrap_or_default(),
-            text.trim_end_matches('\n')
-        )
-    });
-    environment
+fn left_out(pieces: &[(&str, Piece<'_>)], packed: &[Packed<'_>]) -> Vec<LeftOut> {
+    let pairs = pieces.iter().zip(packed);
+    pairs
+        .filter_map(|((_, piece), place)| {
+            Some(LeftOut {
+                source: piece.fragment.source.clone(),
+                tokens: piece.fragment.tokens.saturating_sub(place.tokens),
+                kept_tokens: place.tokens,
+                reason: place.reason?,
+            })
+        })
+        .collect()
 }
 
-fn longest_backquotes(text: &str) -> usize {
-    text.split(|character| character != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0)
-}
-
-/// Tags stand on lines of their own without leaving blank lines behind.
-fn syntax() -> SyntaxConfig {
-    SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .keep_trailing_newline(true)
-        .build()
-        .unwrap_or_default()
+fn digest(messages: &[RenderedMessage], prefill: &str) -> Digest {
+    let mut text = String::new();
+    for message in messages {
+        // Lengths keep two different prompts from running together.
+        text.push_str(&format!(
+            "{:?}:{}:{}",
+            message.role,
+            message.content.len(),
+            message.content
+        ));
+    }
+    text.push_str(prefill);
+    Digest::of(text)
 }

@@ -107,7 +107,7 @@ fn wrong_values_are_named_with_the_mend() {
         template.render(&lines, 2000),
         Err(RenderError::WrongType { .. })
     ));
-    let error = template.render(&edit_inputs(), 205).unwrap_err();
+    let error = template.render(&edit_inputs(), 20).unwrap_err();
     assert!(matches!(error, RenderError::TooLarge { .. }), "{error}");
 }
 

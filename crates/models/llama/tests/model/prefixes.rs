@@ -60,16 +60,22 @@ async fn scopes_stay_apart_while_they_run_together() {
 
 #[tokio::test]
 async fn old_prefixes_make_room_for_new_ones() {
-    let model = start(SMALL).await;
-    // Three times what the cells hold.
-    for index in 0..12 {
-        let mut request = raw(&long_text(&format!("Row {index} of"), 80));
+    let mut configuration = configuration(SMALL);
+    configuration.context_length = 512;
+    configuration.cache_cells = 1024;
+    let model = tenon_llama::LlamaModel::start(configuration).await.unwrap();
+    let ask = |index: u32| {
+        let mut request = raw(&long_text(&format!("Row {index} of"), 25));
         request.max_tokens = 4;
-        answer(&model, request).await;
+        answer(&model, request)
+    };
+    // More than twice what the cells hold.
+    for index in 0..10 {
+        ask(index).await;
     }
-    let (_, usage) = answer(&model, raw(&long_text("Row 11 of", 80))).await;
-    assert!(usage.cached_tokens.unwrap() > 500, "the latest stays");
-    let (_, usage) = answer(&model, raw(&long_text("Row 0 of", 80))).await;
+    let (_, usage) = ask(9).await;
+    assert!(usage.cached_tokens.unwrap() > 200, "the latest stays: {usage:?}");
+    let (_, usage) = ask(0).await;
     assert!(usage.cached_tokens.unwrap() < 20, "the oldest went: {usage:?}");
 }
 
@@ -80,7 +86,7 @@ async fn a_dropped_stream_stops_writing() {
     let model = tenon_llama::LlamaModel::start(configuration).await.unwrap();
     let counting = |scope: &str| {
         let mut request = raw("1, 2, 3, 4, 5, 6, 7, 8, 9,");
-        request.max_tokens = 400;
+        request.max_tokens = 300;
         request.cache_scope = CacheScope(scope.to_owned());
         request
     };
@@ -93,7 +99,7 @@ async fn a_dropped_stream_stops_writing() {
     same.cache_scope = CacheScope("dropped".to_owned());
     let (_, usage) = answer(&model, same).await;
     let written = usage.cached_tokens.unwrap();
-    assert!(written < 200, "{written} of 400 tokens were written for nobody");
+    assert!(written < 200, "{written} of 300 tokens were written for nobody");
 }
 
 #[tokio::test]
@@ -111,7 +117,7 @@ async fn a_request_dropped_while_reading_leaves_what_was_read() {
 async fn a_short_request_overtakes_a_long_one() {
     let model = start(SMALL).await;
     let mut long = raw(&long_text("row", 150));
-    long.max_tokens = 200;
+    long.max_tokens = 60;
     let mut long = model.generate(long).await.unwrap();
     let mut short = raw("a, b, c,");
     short.max_tokens = 1;
