@@ -39,11 +39,20 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a literal pattern")
 }
 
-static PATH: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:^|[\s`'\x22(\[])((?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,9})(?:[\s`'\x22)\],:;.?!]|$)"));
-static CALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"([A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$][\w$]*)*)\("));
-static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"`([A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$][\w$]*)*)(?:\([^`]*\))?`"));
-static SHAPED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b([a-z][a-z0-9]*(?:_[a-z0-9]+)+|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+|[A-Z][A-Z0-9]+_[A-Z0-9_]+)\b"));
+static PATH: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:^|[\s`'\x22(\[])((?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,9})(?:[\s`'\x22)\],:;.?!]|$)",
+    )
+});
+static CALL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"([A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$][\w$]*)*)\("));
+static QUOTED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"`([A-Za-z_$][\w$]*(?:(?:\.|::)[A-Za-z_$][\w$]*)*)(?:\([^`]*\))?`"));
+static SHAPED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b([a-z][a-z0-9]*(?:_[a-z0-9]+)+|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+|[A-Z][A-Z0-9]+_[A-Z0-9_]+)\b",
+    )
+});
 static INTRODUCED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) \b(?:add|create|write|implement|introduce|define|make|provide|called|named)\s+
@@ -56,23 +65,67 @@ static INTRODUCED: LazyLock<Regex> = LazyLock::new(|| {
 static KIND_THEN_NAME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\b(?:function|method|class|struct|enum|trait|interface|constant)\s+`?([A-Za-z_$][\w$]*)")
 });
-static RENAME: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\b(?:rename|move)\s+(?:the\s+)?(?:file|function|method|class|struct|variable|constant)?\s*`?([\w./$:-]+?)`?(?:\([^)]*\))?\s+(?:to|into|as)\s+`?([\w./$:-]+[\w$])"));
+static RENAME: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:rename|move)\s+(?:the\s+)?(?:file|function|method|class|struct|variable|constant)?\s*`?([\w./$:-]+?)`?(?:\([^)]*\))?\s+(?:to|into|as)\s+`?([\w./$:-]+[\w$])",
+    )
+});
 
 /// Words that the patterns catch and that no wish means as a name.
 const PROSE: [&str; 40] = [
-    "a", "an", "the", "it", "that", "this", "to", "for", "in", "of", "and", "or", "with", "support", "sure", "tests",
-    "test", "function", "method", "class", "new", "some", "more", "all", "every", "each", "option", "optional",
-    "parameter", "argument", "check", "validation", "error", "handling", "documentation", "docs", "docstring", "type",
-    "types", "caching",
+    "a",
+    "an",
+    "the",
+    "it",
+    "that",
+    "this",
+    "to",
+    "for",
+    "in",
+    "of",
+    "and",
+    "or",
+    "with",
+    "support",
+    "sure",
+    "tests",
+    "test",
+    "function",
+    "method",
+    "class",
+    "new",
+    "some",
+    "more",
+    "all",
+    "every",
+    "each",
+    "option",
+    "optional",
+    "parameter",
+    "argument",
+    "check",
+    "validation",
+    "error",
+    "handling",
+    "documentation",
+    "docs",
+    "docstring",
+    "type",
+    "types",
+    "caching",
 ];
 
 impl Ask {
     /// Reads `text`.
     pub fn read(text: &str) -> Self {
-        let mut ask = Self { action: action_of(text), ..Self::default() };
+        let mut ask = Self {
+            action: action_of(text),
+            ..Self::default()
+        };
         for capture in PATH.captures_iter(text) {
-            if let Some(path) = capture.get(1).and_then(|path| RepoPath::parse(path.as_str()).ok())
+            if let Some(path) = capture
+                .get(1)
+                .and_then(|path| RepoPath::parse(path.as_str()).ok())
                 && !ask.paths.contains(&path)
                 && looks_like_a_file(&path)
             {
@@ -91,7 +144,10 @@ impl Ask {
             .collect();
         mentions.sort();
         for (_, name) in mentions {
-            let is_path = ask.paths.iter().any(|path| path.file_name().starts_with(&name) && path.file_name() != name);
+            let is_path = ask
+                .paths
+                .iter()
+                .any(|path| path.file_name().starts_with(&name) && path.file_name() != name);
             if !ask.names.contains(&name) && !(is_path && !text.contains(&format!("{name}("))) {
                 ask.names.push(name);
             }
@@ -105,9 +161,12 @@ impl Ask {
                 ask.introduced.push(name.to_owned());
             }
         }
-        ask.rename = RENAME
-            .captures(text)
-            .and_then(|capture| Some((capture.get(1)?.as_str().to_owned(), capture.get(2)?.as_str().to_owned())));
+        ask.rename = RENAME.captures(text).and_then(|capture| {
+            Some((
+                capture.get(1)?.as_str().to_owned(),
+                capture.get(2)?.as_str().to_owned(),
+            ))
+        });
         if ask.action == Action::Rename && ask.rename.is_none() {
             ask.action = Action::Edit;
         }
@@ -122,11 +181,12 @@ fn is_a_name(word: &str) -> bool {
 /// `e.g.` and `v1.2` look like paths to a pattern; an extension that some tool knows does not.
 fn looks_like_a_file(path: &RepoPath) -> bool {
     const EXTENSIONS: [&str; 34] = [
-        "py", "pyi", "rs", "js", "mjs", "cjs", "jsx", "ts", "tsx", "mts", "go", "java", "toml", "md", "json", "yaml",
-        "yml", "txt", "html", "css", "sh", "cfg", "ini", "sql", "xml", "c", "h", "cpp", "hpp", "rb", "kt", "cs", "lock",
-        "proto",
+        "py", "pyi", "rs", "js", "mjs", "cjs", "jsx", "ts", "tsx", "mts", "go", "java", "toml", "md", "json",
+        "yaml", "yml", "txt", "html", "css", "sh", "cfg", "ini", "sql", "xml", "c", "h", "cpp", "hpp", "rb",
+        "kt", "cs", "lock", "proto",
     ];
-    path.extension().is_some_and(|extension| EXTENSIONS.contains(&extension))
+    path.extension()
+        .is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 fn action_of(text: &str) -> Action {
@@ -140,7 +200,16 @@ fn action_of(text: &str) -> Action {
         Action::Rename
     } else if first(&["delete", "remove", "drop"]) {
         Action::Delete
-    } else if first(&["add", "create", "write", "implement", "introduce", "define", "new", "provide"]) {
+    } else if first(&[
+        "add",
+        "create",
+        "write",
+        "implement",
+        "introduce",
+        "define",
+        "new",
+        "provide",
+    ]) {
         Action::Add
     } else {
         Action::Edit
@@ -166,7 +235,9 @@ mod tests {
 
     #[test]
     fn an_edit_of_a_known_name() {
-        let ask = Ask::read("make `parse_line` in src/reader.py skip blank lines, e.g. parse_line(\"\") returns None.");
+        let ask = Ask::read(
+            "make `parse_line` in src/reader.py skip blank lines, e.g. parse_line(\"\") returns None.",
+        );
         assert_eq!(ask.action, Action::Edit);
         assert_eq!(ask.paths.len(), 1, "{:?}", ask.paths);
         assert_eq!(ask.names, ["parse_line"]);
@@ -182,13 +253,23 @@ mod tests {
 
     #[test]
     fn a_class_and_its_method() {
-        assert_eq!(names("add a method `Cart.discount(rate)` that returns the reduced total"), ["Cart.discount"]);
-        assert_eq!(Ask::read("create a class Stack with push and pop").names, ["Stack"]);
+        assert_eq!(
+            names("add a method `Cart.discount(rate)` that returns the reduced total"),
+            ["Cart.discount"]
+        );
+        assert_eq!(
+            Ask::read("create a class Stack with push and pop").names,
+            ["Stack"]
+        );
     }
 
     #[test]
     fn prose_is_not_a_name() {
         assert!(names("make it faster, please").is_empty());
-        assert!(Ask::read("Add a docstring to every function, e.g. in one line.").paths.is_empty());
+        assert!(
+            Ask::read("Add a docstring to every function, e.g. in one line.")
+                .paths
+                .is_empty()
+        );
     }
 }

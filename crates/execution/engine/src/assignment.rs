@@ -1,7 +1,7 @@
 //! One target with everything a round needs: what is asked of a model, how its answer is read, how it is checked.
 
-use tenon_change::{change_set, choose_block, edited_file, extract_blocks, normalised, whole_file};
 use tenon_change::{SpliceScope, add_missing_imports, align_entry_point, splice};
+use tenon_change::{change_set, choose_block, edited_file, extract_blocks, normalised, whole_file};
 use tenon_check::{Candidate, CheckPlan, Example, ExampleLimits, Gate, observe_python};
 use tenon_context::Index;
 use tenon_domain::{ChangeSet, Digest, Evidence, FileChange, Intent, Outcome, RepoPath};
@@ -78,14 +78,23 @@ impl Assignment<'_> {
             (Target::EditFile { .. }, _) => "generate/edit-file",
         };
         let mut names = vec![base.to_owned()];
-        names.extend(["b", "c"].map(|letter| format!("{base}-{letter}")).into_iter().filter(|name| self.templates.get(name).is_ok()));
+        names.extend(
+            ["b", "c"]
+                .map(|letter| format!("{base}-{letter}"))
+                .into_iter()
+                .filter(|name| self.templates.get(name).is_ok()),
+        );
         names
     }
 
     /// What of the answer is known beforehand: the signature and documentation of a stub.
     fn opening(&self) -> String {
-        let Target::Complete { symbol, .. } = &self.target else { return String::new() };
-        let opening = self.parsed_original().and_then(|file| stub::opening(&file, file.find(symbol)?));
+        let Target::Complete { symbol, .. } = &self.target else {
+            return String::new();
+        };
+        let opening = self
+            .parsed_original()
+            .and_then(|file| stub::opening(&file, file.find(symbol)?));
         opening.unwrap_or_default()
     }
 
@@ -98,17 +107,26 @@ impl Assignment<'_> {
         observer: &dyn Observer,
     ) -> Result<Question, EngineError> {
         let names = self.wordings();
-        let name = names.get(wording % names.len().max(1)).ok_or_else(|| EngineError::Template {
-            reason: format!("no template for `{}`", self.target),
-        })?;
+        let name = names
+            .get(wording % names.len().max(1))
+            .ok_or_else(|| EngineError::Template {
+                reason: format!("no template for `{}`", self.target),
+            })?;
         let opening = self.opening();
         let max_tokens = self.sample_tokens(model).await?;
-        let briefing = Briefing { assignment: self, model, observer };
+        let briefing = Briefing {
+            assignment: self,
+            model,
+            observer,
+        };
         let rendered = briefing.render(name, max_tokens).await?;
         let mut messages: Vec<Message> = rendered.messages;
         if let Some(feedback) = feedback {
             let fence = self.language().map_or("", Language::name);
-            messages.push(Message { role: Role::Assistant, content: format!("```{fence}\n{}\n```", feedback.code.trim_end()) });
+            messages.push(Message {
+                role: Role::Assistant,
+                content: format!("```{fence}\n{}\n```", feedback.code.trim_end()),
+            });
             messages.push(Message {
                 role: Role::User,
                 content: format!(
@@ -151,10 +169,16 @@ impl Assignment<'_> {
         let path = self.target.path().clone();
         let before = self.original();
         let file = match (&self.target, self.language()) {
-            (Target::EditFile { .. } | Target::NewFile { .. }, None) => self.whole_text(path, before, text)?,
+            (Target::EditFile { .. } | Target::NewFile { .. }, None) => {
+                self.whole_text(path, before, text)?
+            }
             (Target::NewFile { .. }, Some(language)) => {
                 let code = self.code(text, language)?;
-                whole_file(path, None, &without_demonstration(&code, &self.target.wanted_names()))
+                whole_file(
+                    path,
+                    None,
+                    &without_demonstration(&code, &self.target.wanted_names()),
+                )
             }
             (Target::EditFile { .. }, Some(language)) => {
                 let code = self.code(text, language)?;
@@ -177,7 +201,9 @@ impl Assignment<'_> {
         let chosen = choose_block(&blocks, language, &wanted)
             .ok_or_else(|| format!("the answer holds no {} code", language.name()))?;
         Ok(match wanted.as_slice() {
-            [only] if !matches!(self.target, Target::EditFile { .. }) => align_entry_point(&chosen.file, only).unwrap_or(chosen.file),
+            [only] if !matches!(self.target, Target::EditFile { .. }) => {
+                align_entry_point(&chosen.file, only).unwrap_or(chosen.file)
+            }
             _ => chosen.file,
         })
     }
@@ -193,14 +219,12 @@ impl Assignment<'_> {
         let original = SourceFile::parse(language, before.clone()).map_err(|error| error.to_string())?;
         let reply = self.code(text, language)?;
         let scope = match &self.target {
-            Target::Complete { symbol, .. } | Target::Edit { symbol, .. } => {
-                SpliceScope {
-                    editable: Some(vec![symbol.clone()]),
-                    insert_near: Some(symbol.clone()),
-                    wanted: self.target.wanted_names(),
-                    ..SpliceScope::default()
-                }
-            }
+            Target::Complete { symbol, .. } | Target::Edit { symbol, .. } => SpliceScope {
+                editable: Some(vec![symbol.clone()]),
+                insert_near: Some(symbol.clone()),
+                wanted: self.target.wanted_names(),
+                ..SpliceScope::default()
+            },
             Target::Add { names, container, .. } => SpliceScope {
                 editable: Some(names.clone()),
                 insert_near: container.clone(),
@@ -216,7 +240,11 @@ impl Assignment<'_> {
     /// The answer for a file that is not code: the first block, or all of it.
     fn whole_text(&self, path: RepoPath, before: Option<String>, text: &str) -> Result<FileChange, String> {
         let blocks = extract_blocks(text);
-        let code = blocks.into_iter().map(|block| block.code).max_by_key(String::len).unwrap_or_else(|| text.to_owned());
+        let code = blocks
+            .into_iter()
+            .map(|block| block.code)
+            .max_by_key(String::len)
+            .unwrap_or_else(|| text.to_owned());
         if code.trim().is_empty() {
             return Err("the answer is empty".to_owned());
         }
@@ -226,9 +254,11 @@ impl Assignment<'_> {
     /// Equal for changes that differ only in comments and white space.
     pub fn fingerprint(&self, change: &ChangeSet) -> Digest {
         let path = self.target.path();
-        let parsed = change.files.iter().find(|file| &file.path == path).and_then(|file| {
-            SourceFile::parse(self.language()?, file.after.clone()?).ok()
-        });
+        let parsed = change
+            .files
+            .iter()
+            .find(|file| &file.path == path)
+            .and_then(|file| SourceFile::parse(self.language()?, file.after.clone()?).ok());
         parsed.map_or_else(|| change.digest(), |file| normalised(&file))
     }
 
@@ -255,16 +285,38 @@ impl Assignment<'_> {
         if self.language() != Some(Language::Python) {
             return None;
         }
-        let calls: Vec<String> = self.examples.iter().filter_map(Example::call).map(str::to_owned).collect();
+        let calls: Vec<String> = self
+            .examples
+            .iter()
+            .filter_map(Example::call)
+            .map(str::to_owned)
+            .collect();
         let path = self.target.path();
-        let code = change.files.iter().find(|file| &file.path == path)?.after.as_deref()?;
+        let code = change
+            .files
+            .iter()
+            .find(|file| &file.path == path)?
+            .after
+            .as_deref()?;
         let candidate = Candidate::Text(code);
-        let behaviour =
-            observe_python(gate.sandbox()?, &candidate, &calls, self.intent.seed, INPUTS, ExampleLimits::default()).await.ok()?;
+        let behaviour = observe_python(
+            gate.sandbox()?,
+            &candidate,
+            &calls,
+            self.intent.seed,
+            INPUTS,
+            ExampleLimits::default(),
+        )
+        .await
+        .ok()?;
         if behaviour.observations.is_empty() {
             return None;
         }
-        let outcomes: Vec<&str> = behaviour.observations.iter().map(|observation| observation.digest.as_str()).collect();
+        let outcomes: Vec<&str> = behaviour
+            .observations
+            .iter()
+            .map(|observation| observation.digest.as_str())
+            .collect();
         Some(Digest::of(outcomes.join("\n")))
     }
 }
@@ -278,13 +330,20 @@ fn quoted_name(message: &str) -> Option<String> {
 
 /// Samples begin inside the fence that the prefill opened.
 fn fenced(text: &str, language: Language) -> String {
-    if text.trim_start().starts_with("```") { text.to_owned() } else { format!("```{}\n{text}\n```\n", language.name()) }
+    if text.trim_start().starts_with("```") {
+        text.to_owned()
+    } else {
+        format!("```{}\n{text}\n```\n", language.name())
+    }
 }
 
 /// The code without what a model adds to show that it works.
 fn without_demonstration(file: &SourceFile, wanted: &[String]) -> String {
     let empty = SourceFile::parse(file.language(), "");
-    let scope = SpliceScope { wanted: wanted.to_vec(), ..SpliceScope::default() };
+    let scope = SpliceScope {
+        wanted: wanted.to_vec(),
+        ..SpliceScope::default()
+    };
     match empty.map(|empty| splice(&empty, file, &scope)) {
         Ok(Ok(spliced)) if !spliced.text.trim().is_empty() => spliced.text,
         _ => file.text().to_owned(),

@@ -49,17 +49,38 @@ impl Briefing<'_> {
         answer_tokens: u32,
         extra: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Rendered, EngineError> {
-        let template_error = |error: &dyn std::fmt::Display| EngineError::Template { reason: error.to_string() };
-        let template = self.assignment.templates.get(name).map_err(|error| template_error(&error))?;
-        let mut inputs = Inputs { values: self.values(), fragments: self.fragments() };
+        let template_error = |error: &dyn std::fmt::Display| EngineError::Template {
+            reason: error.to_string(),
+        };
+        let template = self
+            .assignment
+            .templates
+            .get(name)
+            .map_err(|error| template_error(&error))?;
+        let mut inputs = Inputs {
+            values: self.values(),
+            fragments: self.fragments(),
+        };
         inputs.values.extend(extra);
-        inputs.values.retain(|name, _| template.variables().contains_key(name));
-        inputs.fragments.retain(|name, _| template.variables().contains_key(name));
+        inputs
+            .values
+            .retain(|name, _| template.variables().contains_key(name));
+        inputs
+            .fragments
+            .retain(|name, _| template.variables().contains_key(name));
         self.count(&mut inputs).await?;
-        let budget = self.model.descriptor().context_length.saturating_sub(answer_tokens);
-        let prompt = template.render(&inputs, budget).map_err(|error| template_error(&error))?;
+        let budget = self
+            .model
+            .descriptor()
+            .context_length
+            .saturating_sub(answer_tokens);
+        let prompt = template
+            .render(&inputs, budget)
+            .map_err(|error| template_error(&error))?;
         for left in &prompt.left_out {
-            self.observer.observe(Event::LeftOut { what: format!("{} ({} tokens)", left.source, left.tokens) });
+            self.observer.observe(Event::LeftOut {
+                what: format!("{} ({} tokens)", left.source, left.tokens),
+            });
         }
         let messages = prompt.messages.into_iter().map(|message| Message {
             role: match message.role {
@@ -78,7 +99,12 @@ impl Briefing<'_> {
     }
 
     async fn count(&self, inputs: &mut Inputs) -> Result<(), EngineError> {
-        let texts: Vec<String> = inputs.fragments.values().flatten().map(|fragment| fragment.text.clone()).collect();
+        let texts: Vec<String> = inputs
+            .fragments
+            .values()
+            .flatten()
+            .map(|fragment| fragment.text.clone())
+            .collect();
         let counts = self.model.count_tokens(&texts).await?;
         for (fragment, tokens) in inputs.fragments.values_mut().flatten().zip(counts) {
             // The fence and the line breaks around it.
@@ -97,7 +123,11 @@ impl Briefing<'_> {
         if let Some(name) = target.wanted_names().first() {
             values.insert("name".to_owned(), name.clone());
         }
-        if let Target::Add { container: Some(container), .. } = target {
+        if let Target::Add {
+            container: Some(container),
+            ..
+        } = target
+        {
             values.insert("container".to_owned(), container.clone());
         }
         values
@@ -108,17 +138,32 @@ impl Briefing<'_> {
         let mut fragments: BTreeMap<String, Vec<Fragment>> = BTreeMap::new();
         let mut add = |slot: &str, source: String, text: String, priority: u8| {
             if !text.trim().is_empty() {
-                let fragment = Fragment { source, text, tokens: 0, priority };
+                let fragment = Fragment {
+                    source,
+                    text,
+                    tokens: 0,
+                    priority,
+                };
                 fragments.entry(slot.to_owned()).or_default().push(fragment);
             }
         };
-        add("intent", "intent".to_owned(), assignment.intent.text.trim().to_owned(), Fragment::REQUIRED);
+        add(
+            "intent",
+            "intent".to_owned(),
+            assignment.intent.text.trim().to_owned(),
+            Fragment::REQUIRED,
+        );
         let original = assignment.original().unwrap_or_default();
         let path = assignment.target.path();
         match &assignment.target {
             Target::Complete { symbol, .. } | Target::Edit { symbol, .. } => {
-                let whole_file_is_small = matches!(assignment.target, Target::Complete { .. }) && original.lines().count() <= 40;
-                let code = if whole_file_is_small { original.trim_end().to_owned() } else { self.symbol_text(&original, symbol) };
+                let whole_file_is_small =
+                    matches!(assignment.target, Target::Complete { .. }) && original.lines().count() <= 40;
+                let code = if whole_file_is_small {
+                    original.trim_end().to_owned()
+                } else {
+                    self.symbol_text(&original, symbol)
+                };
                 add("code", format!("{symbol} in {path}"), code, Fragment::REQUIRED);
             }
             Target::EditFile { .. } => add("code", path.to_string(), original.clone(), Fragment::REQUIRED),
@@ -129,7 +174,12 @@ impl Briefing<'_> {
             Target::NewFile { .. } => {}
         }
         if let Some(failure) = &assignment.failure {
-            add("failure", "output of the failing command".to_owned(), failure.clone(), Fragment::REQUIRED);
+            add(
+                "failure",
+                "output of the failing command".to_owned(),
+                failure.clone(),
+                Fragment::REQUIRED,
+            );
             for (source, text) in self.failing_tests() {
                 add("tests", source, text, IMPORTANT);
             }
@@ -148,7 +198,10 @@ impl Briefing<'_> {
     }
 
     fn symbol_text(&self, original: &str, symbol: &str) -> String {
-        let parsed = self.assignment.language().and_then(|language| SourceFile::parse(language, original).ok());
+        let parsed = self
+            .assignment
+            .language()
+            .and_then(|language| SourceFile::parse(language, original).ok());
         parsed
             .as_ref()
             .and_then(|file| Some(file.slice(file.find(symbol)?.span).to_owned()))
@@ -167,7 +220,10 @@ impl Briefing<'_> {
         if original.lines().count() <= NEIGHBOUR_LINES {
             return (path.to_string(), original.trim_end().to_owned());
         }
-        let parsed = self.assignment.language().and_then(|language| SourceFile::parse(language, original).ok());
+        let parsed = self
+            .assignment
+            .language()
+            .and_then(|language| SourceFile::parse(language, original).ok());
         let mut text = String::new();
         if let Some(file) = parsed {
             for import in file.imports() {
@@ -209,8 +265,15 @@ impl Briefing<'_> {
         ask.names
             .iter()
             .flat_map(|name| self.assignment.index.definitions_of(name))
-            .filter(|definition| &definition.path != self.assignment.target.path() && !is_test_path(&definition.path))
-            .map(|definition| (format!("{} in {}", definition.qualified_name, definition.path), definition.signature))
+            .filter(|definition| {
+                &definition.path != self.assignment.target.path() && !is_test_path(&definition.path)
+            })
+            .map(|definition| {
+                (
+                    format!("{} in {}", definition.qualified_name, definition.path),
+                    definition.signature,
+                )
+            })
             .take(MOST_RELATED)
             .collect()
     }
@@ -228,14 +291,21 @@ impl Briefing<'_> {
             let innermost = file
                 .symbols()
                 .iter()
-                .filter(|symbol| symbol.line <= place.line && place.line <= symbol.end_line && symbol.kind.is_callable())
+                .filter(|symbol| {
+                    symbol.line <= place.line && place.line <= symbol.end_line && symbol.kind.is_callable()
+                })
                 .min_by_key(|symbol| symbol.end_line - symbol.line);
             let text = match innermost {
                 Some(test) => file.slice(test.definition_span).to_owned(),
                 // JavaScript tests are calls, not symbols: show the lines around the place.
                 None if is_test_path(&place.path) => {
                     let first = place.line.saturating_sub(8) as usize;
-                    file.text().lines().skip(first).take(12).collect::<Vec<_>>().join("\n")
+                    file.text()
+                        .lines()
+                        .skip(first)
+                        .take(12)
+                        .collect::<Vec<_>>()
+                        .join("\n")
                 }
                 None => continue,
             };

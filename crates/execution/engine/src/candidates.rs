@@ -44,7 +44,11 @@ impl Candidates {
     pub fn file(&mut self, candidate: Candidate) {
         if candidate.evidence.holds() {
             self.passed.push(candidate);
-        } else if self.furthest.as_ref().is_none_or(|best| distance(&candidate.evidence) > distance(&best.evidence)) {
+        } else if self
+            .furthest
+            .as_ref()
+            .is_none_or(|best| distance(&candidate.evidence) > distance(&best.evidence))
+        {
             self.furthest = Some(candidate);
         }
     }
@@ -53,12 +57,20 @@ impl Candidates {
     /// then the earlier one.
     pub fn choose(&self) -> Option<&Candidate> {
         let votes = |candidate: &Candidate| match candidate.behaviour {
-            Some(behaviour) => self.passed.iter().filter(|other| other.behaviour == Some(behaviour)).count(),
+            Some(behaviour) => self
+                .passed
+                .iter()
+                .filter(|other| other.behaviour == Some(behaviour))
+                .count(),
             None => 0,
         };
         self.passed.iter().reduce(|best, next| {
-            let rank = |candidate: &Candidate| (candidate.evidence.level(), votes(candidate), candidate.model);
-            let likelier = next.mean_logprob.zip(best.mean_logprob).is_some_and(|(next, best)| next > best);
+            let rank =
+                |candidate: &Candidate| (candidate.evidence.level(), votes(candidate), candidate.model);
+            let likelier = next
+                .mean_logprob
+                .zip(best.mean_logprob)
+                .is_some_and(|(next, best)| next > best);
             match rank(next).cmp(&rank(best)) {
                 std::cmp::Ordering::Greater => next,
                 std::cmp::Ordering::Equal if likelier && next.behaviour.is_some() => next,
@@ -71,30 +83,59 @@ impl Candidates {
     pub fn two_agree(&self) -> bool {
         self.passed.iter().enumerate().any(|(index, candidate)| {
             candidate.behaviour.is_some()
-                && self.passed.iter().skip(index + 1).any(|other| other.behaviour == candidate.behaviour)
+                && self
+                    .passed
+                    .iter()
+                    .skip(index + 1)
+                    .any(|other| other.behaviour == candidate.behaviour)
         })
     }
 }
 
 /// How far a candidate came: how many checks it passed, and the family of the one that stopped it.
 fn distance(evidence: &Evidence) -> (CheckKind, usize) {
-    let failed = evidence.checks.iter().find(|report| report.outcome == Outcome::Failed);
+    let failed = evidence
+        .checks
+        .iter()
+        .find(|report| report.outcome == Outcome::Failed);
     let kind = failed.map_or(CheckKind::Policy, |report| report.kind);
-    (kind, evidence.checks.iter().filter(|report| report.outcome == Outcome::Passed).count())
+    (
+        kind,
+        evidence
+            .checks
+            .iter()
+            .filter(|report| report.outcome == Outcome::Passed)
+            .count(),
+    )
 }
 
 /// The first failed check of an evidence, as an attempt's outcome.
 pub(crate) fn rejection(evidence: &Evidence) -> AttemptOutcome {
-    let failed = evidence.checks.iter().find(|report| report.outcome == Outcome::Failed);
+    let failed = evidence
+        .checks
+        .iter()
+        .find(|report| report.outcome == Outcome::Failed);
     let (check, reason) = match failed {
         Some(report) => {
-            let finding = report.findings.iter().find(|finding| finding.severity == tenon_domain::Severity::Error);
-            let reason = finding.map(|finding| finding.message.clone()).or_else(|| report.reason.clone());
-            (report.check.clone(), reason.unwrap_or_else(|| "failed".to_owned()))
+            let finding = report
+                .findings
+                .iter()
+                .find(|finding| finding.severity == tenon_domain::Severity::Error);
+            let reason = finding
+                .map(|finding| finding.message.clone())
+                .or_else(|| report.reason.clone());
+            (
+                report.check.clone(),
+                reason.unwrap_or_else(|| "failed".to_owned()),
+            )
         }
         None => ("evidence".to_owned(), "no check could run".to_owned()),
     };
-    AttemptOutcome::Rejected { check, reason, checks: evidence.checks.clone() }
+    AttemptOutcome::Rejected {
+        check,
+        reason,
+        checks: evidence.checks.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +158,10 @@ mod tests {
         Candidate {
             attempt,
             change: ChangeSet::default(),
-            evidence: Evidence { checks: vec![check], sandbox: None },
+            evidence: Evidence {
+                checks: vec![check],
+                sandbox: None,
+            },
             model,
             mean_logprob: None,
             behaviour: behaviour.map(Digest::of),
@@ -125,7 +169,13 @@ mod tests {
     }
 
     fn chosen(passed: Vec<Candidate>) -> usize {
-        Candidates { passed, ..Candidates::default() }.choose().unwrap().attempt
+        Candidates {
+            passed,
+            ..Candidates::default()
+        }
+        .choose()
+        .unwrap()
+        .attempt
     }
 
     #[test]
@@ -135,13 +185,20 @@ mod tests {
 
     #[test]
     fn the_majority_outvotes_the_stronger_model() {
-        let passed = vec![candidate(0, 1, Some("a")), candidate(1, 0, Some("b")), candidate(2, 0, Some("b"))];
+        let passed = vec![
+            candidate(0, 1, Some("a")),
+            candidate(1, 0, Some("b")),
+            candidate(2, 0, Some("b")),
+        ];
         assert_eq!(chosen(passed), 1);
     }
 
     #[test]
     fn a_tie_goes_to_the_stronger_model() {
-        assert_eq!(chosen(vec![candidate(0, 0, Some("a")), candidate(1, 1, Some("b"))]), 1);
+        assert_eq!(
+            chosen(vec![candidate(0, 0, Some("a")), candidate(1, 1, Some("b"))]),
+            1
+        );
     }
 
     #[test]

@@ -43,7 +43,10 @@ fn delete_files(ask: &Ask, index: &Index) -> Option<Plan> {
     }
     let names: Vec<&str> = ask.paths.iter().map(RepoPath::as_str).collect();
     let description = format!("delete {}", names.join(", "));
-    Some(Plan::Direct { change: change_set(files).ok()?, description })
+    Some(Plan::Direct {
+        change: change_set(files).ok()?,
+        description,
+    })
 }
 
 /// Renames a symbol that is defined once: its definition and every identifier of that name in files that define it,
@@ -52,7 +55,8 @@ fn rename_symbol(from: &str, to: &str, ask: &Ask, index: &Index) -> Option<Plan>
     let old = from.rsplit(['.', ':']).next()?;
     let new = to.rsplit(['.', ':']).next()?;
     let is_identifier = |name: &str| {
-        name.chars().all(|character| character.is_alphanumeric() || character == '_' || character == '$')
+        name.chars()
+            .all(|character| character.is_alphanumeric() || character == '_' || character == '$')
             && !name.starts_with(|character: char| character.is_ascii_digit())
     };
     if old == new || !is_identifier(old) || !is_identifier(new) {
@@ -60,24 +64,41 @@ fn rename_symbol(from: &str, to: &str, ask: &Ask, index: &Index) -> Option<Plan>
     }
     let definitions = index.definitions_of(from);
     let in_named_files = |path: &RepoPath| ask.paths.is_empty() || ask.paths.contains(path);
-    let defined: Vec<_> = definitions.iter().filter(|definition| in_named_files(&definition.path)).collect();
-    let [definition] = defined.as_slice() else { return None };
+    let defined: Vec<_> = definitions
+        .iter()
+        .filter(|definition| in_named_files(&definition.path))
+        .collect();
+    let [definition] = defined.as_slice() else {
+        return None;
+    };
     if !index.definitions_of(new).is_empty() {
         return None;
     }
     let language = Language::of_path(&definition.path)?;
     let mut paths: BTreeMap<RepoPath, ()> = BTreeMap::from([(definition.path.clone(), ())]);
     for (path, _) in index.references_to(old) {
-        if Language::of_path(&path).is_some_and(|other| other == language || (other.is_ecmascript() && language.is_ecmascript())) {
+        if Language::of_path(&path)
+            .is_some_and(|other| other == language || (other.is_ecmascript() && language.is_ecmascript()))
+        {
             paths.insert(path, ());
         }
     }
-    let files: Vec<FileChange> = paths.into_keys().filter_map(|path| rename_in_file(path, old, new, index)).collect();
+    let files: Vec<FileChange> = paths
+        .into_keys()
+        .filter_map(|path| rename_in_file(path, old, new, index))
+        .collect();
     if files.is_empty() {
         return None;
     }
-    let description = format!("rename {from} to {new} in {} {}", files.len(), if files.len() == 1 { "file" } else { "files" });
-    Some(Plan::Direct { change: change_set(files).ok()?, description })
+    let description = format!(
+        "rename {from} to {new} in {} {}",
+        files.len(),
+        if files.len() == 1 { "file" } else { "files" }
+    );
+    Some(Plan::Direct {
+        change: change_set(files).ok()?,
+        description,
+    })
 }
 
 fn rename_in_file(path: RepoPath, old: &str, new: &str, index: &Index) -> Option<FileChange> {
@@ -97,7 +118,10 @@ fn rename_in_file(path: RepoPath, old: &str, new: &str, index: &Index) -> Option
         .chain(file.imports().iter().flat_map(|import| {
             let inside = file.slice(import.span);
             let start = import.span.start;
-            whole_words(inside, old).into_iter().map(move |at| (start + at, start + at + old.len())).collect::<Vec<_>>()
+            whole_words(inside, old)
+                .into_iter()
+                .map(move |at| (start + at, start + at + old.len()))
+                .collect::<Vec<_>>()
         }))
         .collect();
     spans.sort_unstable();

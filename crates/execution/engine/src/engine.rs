@@ -5,7 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tenon_check::{CheckPlan, Example, Gate, Project, ProjectChecks, TestEdits, examples_in_text};
 use tenon_context::Index;
 use tenon_domain::{
-    ChangeSet, CheckKind, Digest, Evidence, Intent, Outcome, Proposal, ProposalId, Provenance, Quality, Task, Usage,
+    ChangeSet, CheckKind, Digest, Evidence, Intent, Outcome, Proposal, ProposalId, Provenance, Quality, Task,
+    Usage,
 };
 use tenon_runtime::Model;
 use tenon_sandbox::{Sandbox, WorkCopy};
@@ -83,8 +84,14 @@ impl Engine {
     ) -> Result<Proposal, EngineError> {
         intent.validate()?;
         let begun = Instant::now();
-        let patience = Patience { observer, stop, deadline: begun + intent.budget.max_time };
-        observer.observe(Event::Working { what: "reading the repository".to_owned() });
+        let patience = Patience {
+            observer,
+            stop,
+            deadline: begun + intent.budget.max_time,
+        };
+        observer.observe(Event::Working {
+            what: "reading the repository".to_owned(),
+        });
         let reading = self.read(repository).await?;
         let (files, symbols) = reading.index.size();
         observer.observe(Event::RepositoryRead { files, symbols });
@@ -100,13 +107,22 @@ impl Engine {
         let outcome = match (intent.task, verification) {
             (Task::Generate, Verification::Full) => self.generate(&mut run, &reading.index).await?,
             (Task::Fix, Verification::Full) => self.fix(&mut run, &reading.index).await?,
-            (Task::Test, Verification::Full) => write_tests::write_tests(self, &mut run, &reading.index).await?,
+            (Task::Test, Verification::Full) => {
+                write_tests::write_tests(self, &mut run, &reading.index).await?
+            }
             (Task::Explain, _) => explain::explain(self, &mut run, &reading.index).await?,
             (_, Verification::Off) => self.sample_once(&mut run, &reading.index).await?,
         };
         let mut usage = run.usage;
         usage.seconds = begun.elapsed().as_secs_f64();
-        Ok(proposal(repository, intent, outcome, run.candidates, run.prompts, usage))
+        Ok(proposal(
+            repository,
+            intent,
+            outcome,
+            run.candidates,
+            run.prompts,
+            usage,
+        ))
     }
 
     async fn read(&self, repository: &Repository) -> Result<Reading, EngineError> {
@@ -114,13 +130,19 @@ impl Engine {
         let cache = self.cache_folder.clone();
         let sandbox = self.sandbox.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let error = |reason: String| EngineError::Repository { path: root.clone(), reason };
+            let error = |reason: String| EngineError::Repository {
+                path: root.clone(),
+                reason,
+            };
             let index = Index::open(&root, &cache).map_err(|source| error(source.to_string()))?;
-            let copy = WorkCopy::create(index.root(), &cache.join("work")).map_err(|source| error(source.to_string()))?;
+            let copy = WorkCopy::create(index.root(), &cache.join("work"))
+                .map_err(|source| error(source.to_string()))?;
             let gate = Gate::new(sandbox, Project::discover(index.root()), copy);
             Ok(Reading { index, gate })
         });
-        read.await.map_err(|error| EngineError::Sandbox { reason: error.to_string() })?
+        read.await.map_err(|error| EngineError::Sandbox {
+            reason: error.to_string(),
+        })?
     }
 
     async fn generate(&self, run: &mut Run<'_>, index: &Index) -> Result<RunOutcome, EngineError> {
@@ -138,7 +160,13 @@ impl Engine {
         for (number, target) in targets.into_iter().enumerate() {
             refuse_unwritable(&target, index)?;
             let last = number + 1 == count;
-            let assignment = self.assignment(intent, target, index, base.clone(), if last { Acceptance::All } else { Acceptance::Syntax });
+            let assignment = self.assignment(
+                intent,
+                target,
+                index,
+                base.clone(),
+                if last { Acceptance::All } else { Acceptance::Syntax },
+            );
             run.patience.observer.observe(Event::Located {
                 plan: assignment.target.to_string(),
                 examples: assignment.checks.examples.len(),
@@ -195,14 +223,26 @@ impl Engine {
                 focus,
                 ..CheckPlan::default()
             },
-            Acceptance::Syntax => CheckPlan { project_checks: ProjectChecks::None, focus, ..CheckPlan::default() },
+            Acceptance::Syntax => CheckPlan {
+                project_checks: ProjectChecks::None,
+                focus,
+                ..CheckPlan::default()
+            },
         };
         assignment
     }
 
     /// A change that needs no model still needs evidence.
-    async fn direct(&self, run: &mut Run<'_>, change: ChangeSet, description: String) -> Result<RunOutcome, EngineError> {
-        run.patience.observer.observe(Event::Located { plan: description.clone(), examples: 0 });
+    async fn direct(
+        &self,
+        run: &mut Run<'_>,
+        change: ChangeSet,
+        description: String,
+    ) -> Result<RunOutcome, EngineError> {
+        run.patience.observer.observe(Event::Located {
+            plan: description.clone(),
+            examples: 0,
+        });
         let plan = CheckPlan {
             acceptance: run.intent.acceptance.clone(),
             project_checks: ProjectChecks::All,
@@ -210,7 +250,14 @@ impl Engine {
             ..CheckPlan::default()
         };
         let evidence = run.check(&change, &plan, 0).await?;
-        run.candidates.file(Candidate { attempt: 0, change, evidence, model: 0, mean_logprob: None, behaviour: None });
+        run.candidates.file(Candidate {
+            attempt: 0,
+            change,
+            evidence,
+            model: 0,
+            mean_logprob: None,
+            behaviour: None,
+        });
         Ok(RunOutcome::changed(description))
     }
 
@@ -224,13 +271,21 @@ impl Engine {
                 hint: Some("name the file with --file".to_owned()),
             });
         }
-        let greedy = |model| Round { model, wording: 0, temperature: 0.0, samples: 1 };
+        let greedy = |model| Round {
+            model,
+            wording: 0,
+            temperature: 0.0,
+            samples: 1,
+        };
         let last = self.models.len().saturating_sub(1);
         for pass in 0..3 {
             for (rank, suspect) in suspects.iter().enumerate() {
                 let assignment = self.fix_assignment(run.intent, suspect, index, &output);
                 if pass == 0 {
-                    run.patience.observer.observe(Event::Located { plan: assignment.target.to_string(), examples: 0 });
+                    run.patience.observer.observe(Event::Located {
+                        plan: assignment.target.to_string(),
+                        examples: 0,
+                    });
                 }
                 let used = u32::try_from(run.candidates.attempts.len()).unwrap_or(u32::MAX);
                 let left = intent.budget.max_attempts.saturating_sub(used);
@@ -238,7 +293,12 @@ impl Engine {
                     // First every suspect once by the strongest model, the likeliest by the small one too.
                     0 if rank == 0 && last > 0 => vec![greedy(0), greedy(last)],
                     0 if rank < 2 => vec![greedy(last)],
-                    2 => vec![Round { model: last, wording: 1, temperature: 0.8, samples: left.min(if rank == 0 { 4 } else { 2 }) }],
+                    2 => vec![Round {
+                        model: last,
+                        wording: 1,
+                        temperature: 0.8,
+                        samples: left.min(if rank == 0 { 4 } else { 2 }),
+                    }],
                     _ => Vec::new(),
                 };
                 let ended = if pass == 1 {
@@ -256,7 +316,9 @@ impl Engine {
                 break;
             }
         }
-        let summary = suspects.first().map(|suspect| format!("edit {} in {}", suspect.symbol, suspect.path));
+        let summary = suspects
+            .first()
+            .map(|suspect| format!("edit {} in {}", suspect.symbol, suspect.path));
         Ok(RunOutcome::changed(summary.unwrap_or_default()))
     }
 
@@ -267,7 +329,10 @@ impl Engine {
         index: &'run Index,
         output: &FailureOutput,
     ) -> Assignment<'run> {
-        let target = Target::Edit { path: suspect.path.clone(), symbol: suspect.symbol.clone() };
+        let target = Target::Edit {
+            path: suspect.path.clone(),
+            symbol: suspect.symbol.clone(),
+        };
         let mut assignment = self.assignment(intent, target, index, ChangeSet::default(), Acceptance::All);
         assignment.failure = Some(output.essence.clone());
         assignment.failing_places.clone_from(&output.places);
@@ -285,17 +350,24 @@ impl Engine {
         if let Err(reason) = &self.sandbox {
             return Err(EngineError::Missing { what: reason.clone() });
         }
-        run.patience.observer.observe(Event::Working { what: format!("running {}", first.0) });
+        run.patience.observer.observe(Event::Working {
+            what: format!("running {}", first.0),
+        });
         let baseline = tokio::select! {
             biased;
             () = run.patience.stop.cancelled() => return Err(EngineError::Interrupted),
             baseline = run.gate.baseline(&intent.acceptance) => baseline,
         };
         let failing = intent.acceptance.iter().find_map(|command| {
-            baseline.acceptance(command).filter(|run| !run.succeeded).map(|run| run.log.clone())
+            baseline
+                .acceptance(command)
+                .filter(|run| !run.succeeded)
+                .map(|run| run.log.clone())
         });
         let Some(log) = failing else {
-            return Err(EngineError::NothingToFix { command: first.0.clone() });
+            return Err(EngineError::NothingToFix {
+                command: first.0.clone(),
+            });
         };
         Ok(FailureOutput::read(&log, &[tenon_sandbox::WORKSPACE]))
     }
@@ -308,7 +380,9 @@ impl Engine {
             Plan::Write(targets) => targets.into_iter().next(),
             Plan::Direct { .. } => None,
         };
-        let Some(target) = target else { return Ok(RunOutcome::changed("nothing to sample".to_owned())) };
+        let Some(target) = target else {
+            return Ok(RunOutcome::changed("nothing to sample".to_owned()));
+        };
         let assignment = self.assignment(intent, target, index, ChangeSet::default(), Acceptance::Syntax);
         let model = self.models.len().saturating_sub(1);
         run.sample_unchecked(&assignment, model).await?;
@@ -332,13 +406,18 @@ pub(crate) struct RunOutcome {
 
 impl RunOutcome {
     pub fn changed(summary: String) -> Self {
-        Self { summary, explanation: None }
+        Self {
+            summary,
+            explanation: None,
+        }
     }
 }
 
 /// Examples of the wish, and of the documentation of a stub.
 fn examples(assignment: &Assignment<'_>) -> Vec<Example> {
-    let Some(language) = assignment.language() else { return Vec::new() };
+    let Some(language) = assignment.language() else {
+        return Vec::new();
+    };
     let names = assignment.target.wanted_names();
     let mut examples = examples_in_text(&assignment.intent.text, language, &names);
     if let Target::Complete { symbol, .. } = &assignment.target {
@@ -348,7 +427,10 @@ fn examples(assignment: &Assignment<'_>) -> Vec<Example> {
             .and_then(|file| file.find(symbol).and_then(|symbol| symbol.doc.clone()));
         if let Some(documentation) = documentation {
             for example in examples_in_text(&documentation, language, &names) {
-                if !examples.iter().any(|known| known.expression == example.expression) {
+                if !examples
+                    .iter()
+                    .any(|known| known.expression == example.expression)
+                {
                     examples.push(example);
                 }
             }
@@ -360,17 +442,28 @@ fn examples(assignment: &Assignment<'_>) -> Vec<Example> {
 fn refuse_unwritable(target: &Target, index: &Index) -> Result<(), EngineError> {
     let path = target.path();
     let place = path.under(index.root());
-    let escapes = place.ancestors().take_while(|part| *part != index.root()).any(Path::is_symlink);
+    let escapes = place
+        .ancestors()
+        .take_while(|part| *part != index.root())
+        .any(Path::is_symlink);
     if escapes {
-        return Err(EngineError::Refused { reason: format!("`{path}` passes through a symbolic link: name the file it points to") });
+        return Err(EngineError::Refused {
+            reason: format!("`{path}` passes through a symbolic link: name the file it points to"),
+        });
     }
     if !matches!(target, Target::NewFile { .. }) && index.file_text(path).is_none() {
         let reason = "it is not UTF-8 text of at most 1 MiB: convert or split it".to_owned();
-        return Err(EngineError::Uneditable { path: path.clone(), reason });
+        return Err(EngineError::Uneditable {
+            path: path.clone(),
+            reason,
+        });
     }
     if matches!(target, Target::NewFile { .. }) && place.exists() {
         let reason = "it exists but Git ignores it: name another file".to_owned();
-        return Err(EngineError::Uneditable { path: path.clone(), reason });
+        return Err(EngineError::Uneditable {
+            path: path.clone(),
+            reason,
+        });
     }
     Ok(())
 }
@@ -387,13 +480,22 @@ fn proposal(
     let text: Vec<String> = prompts.iter().map(Digest::to_string).collect();
     let (change, evidence, attempt) = match chosen {
         Some(candidate) => (candidate.change, candidate.evidence, Some(candidate.attempt)),
-        None => (ChangeSet::default(), Evidence { checks: Vec::new(), sandbox: None }, None),
+        None => (
+            ChangeSet::default(),
+            Evidence {
+                checks: Vec::new(),
+                sandbox: None,
+            },
+            None,
+        ),
     };
     let attempts = candidates.attempts;
     let chosen = attempt.filter(|index| *index < attempts.len());
     Proposal {
         id: ProposalId::new(),
-        created_at: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs()),
+        created_at: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |elapsed| elapsed.as_secs()),
         intent: intent.clone(),
         summary: summary(&outcome, &evidence),
         change,
@@ -411,10 +513,17 @@ fn proposal(
 }
 
 fn summary(outcome: &RunOutcome, evidence: &Evidence) -> String {
-    let failed = evidence.checks.iter().find(|report| report.outcome == Outcome::Failed);
+    let failed = evidence
+        .checks
+        .iter()
+        .find(|report| report.outcome == Outcome::Failed);
     match failed {
         Some(report) => format!("{}: {} failed", outcome.summary, report.check),
-        None if evidence.checks.iter().any(|report| report.kind == CheckKind::Examples && report.outcome == Outcome::Passed) => {
+        None if evidence
+            .checks
+            .iter()
+            .any(|report| report.kind == CheckKind::Examples && report.outcome == Outcome::Passed) =>
+        {
             format!("{}; its examples hold", outcome.summary)
         }
         None => outcome.summary.clone(),

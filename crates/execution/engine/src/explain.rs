@@ -32,7 +32,10 @@ pub(crate) fn named_target(text: &str, files: &[RepoPath], index: &Index) -> Res
         definitions.retain(|definition| files.contains(&definition.path));
     }
     match definitions.as_slice() {
-        [only] => Ok(Target::Edit { path: only.path.clone(), symbol: only.qualified_name.clone() }),
+        [only] => Ok(Target::Edit {
+            path: only.path.clone(),
+            symbol: only.qualified_name.clone(),
+        }),
         [] => {
             let nearest = index.rank_symbols(text, 1).into_iter().next();
             Err(EngineError::NotFound {
@@ -41,8 +44,11 @@ pub(crate) fn named_target(text: &str, files: &[RepoPath], index: &Index) -> Res
             })
         }
         several => {
-            let places: Vec<String> =
-                several.iter().take(5).map(|found| format!("{} in {}", found.qualified_name, found.path)).collect();
+            let places: Vec<String> = several
+                .iter()
+                .take(5)
+                .map(|found| format!("{} in {}", found.qualified_name, found.path))
+                .collect();
             Err(EngineError::NotFound {
                 what: format!("one `{text}`: there are several ({})", places.join(", ")),
                 hint: Some("name the file with --file, or the class".to_owned()),
@@ -51,7 +57,11 @@ pub(crate) fn named_target(text: &str, files: &[RepoPath], index: &Index) -> Res
     }
 }
 
-pub(crate) async fn explain(engine: &Engine, run: &mut Run<'_>, index: &Index) -> Result<RunOutcome, EngineError> {
+pub(crate) async fn explain(
+    engine: &Engine,
+    run: &mut Run<'_>,
+    index: &Index,
+) -> Result<RunOutcome, EngineError> {
     let target = named_target(&run.intent.text, &run.intent.files, index)?;
     let assignment = Assignment {
         intent: run.intent,
@@ -67,20 +77,32 @@ pub(crate) async fn explain(engine: &Engine, run: &mut Run<'_>, index: &Index) -
     let models = run.models;
     let model_index = models.len().saturating_sub(1);
     let Some(model) = models.get(model_index) else {
-        return Err(EngineError::Missing { what: "no model is configured".to_owned() });
+        return Err(EngineError::Missing {
+            what: "no model is configured".to_owned(),
+        });
     };
-    let briefing = Briefing { assignment: &assignment, model: model.as_ref(), observer: run.patience.observer };
+    let briefing = Briefing {
+        assignment: &assignment,
+        model: model.as_ref(),
+        observer: run.patience.observer,
+    };
     let rendered = briefing.render("explain/symbol", ANSWER_TOKENS).await?;
     let question = Question {
         template: rendered.reference,
-        prompt: PromptInput::Chat { messages: rendered.messages, prefill: rendered.prefill },
+        prompt: PromptInput::Chat {
+            messages: rendered.messages,
+            prefill: rendered.prefill,
+        },
         opening: String::new(),
         stop: rendered.stop,
         max_tokens: ANSWER_TOKENS,
         constraint: None,
     };
     run.prompts.push(question.digest());
-    let sampling = Sampling { seed: run.intent.seed, ..Sampling::GREEDY };
+    let sampling = Sampling {
+        seed: run.intent.seed,
+        ..Sampling::GREEDY
+    };
     let mut running = RunningRound::begin(model.as_ref(), &question, sampling, 1, run.patience, 0).await?;
     let sample = loop {
         match running.next().await {
@@ -88,7 +110,9 @@ pub(crate) async fn explain(engine: &Engine, run: &mut Run<'_>, index: &Index) -
             Waited::Failed(error) => return Err(error.into()),
             Waited::Interrupted => return Err(EngineError::Interrupted),
             Waited::Done | Waited::OutOfTime => {
-                return Err(EngineError::Missing { what: "the time was up before the model answered".to_owned() });
+                return Err(EngineError::Missing {
+                    what: "the time was up before the model answered".to_owned(),
+                });
             }
         }
     };
@@ -97,24 +121,32 @@ pub(crate) async fn explain(engine: &Engine, run: &mut Run<'_>, index: &Index) -
     run.candidates.attempts.push(Attempt {
         template: question.template.clone(),
         model: reference(model.as_ref()),
-        sampling: record(sampling, 0, question.max_tokens),
+        sampling: record(sampling, &question, 0, 1),
         prompt_digest: question.digest(),
         prompt: question.prompt_text(),
         text: sample.text.clone(),
         prompt_tokens: running.prompt_tokens,
         completion_tokens: sample.completion_tokens,
-        outcome: AttemptOutcome::Passed { level: Level::Unverified },
+        outcome: AttemptOutcome::Passed {
+            level: Level::Unverified,
+        },
         duration_ms: 0,
     });
     run.candidates.furthest = Some(Candidate {
         attempt: 0,
         change: tenon_domain::ChangeSet::default(),
-        evidence: Evidence { checks: vec![report], sandbox: None },
+        evidence: Evidence {
+            checks: vec![report],
+            sandbox: None,
+        },
         model: model_index,
         mean_logprob: sample.mean_logprob,
         behaviour: None,
     });
-    Ok(RunOutcome { summary: format!("explain {}", run.intent.text.trim()), explanation: Some(sample.text.trim().to_owned()) })
+    Ok(RunOutcome {
+        summary: format!("explain {}", run.intent.text.trim()),
+        explanation: Some(sample.text.trim().to_owned()),
+    })
 }
 
 /// Names in backquotes that appear neither in the code nor in the repository.
@@ -124,9 +156,15 @@ fn names_exist(answer: &str, assignment: &Assignment<'_>, index: &Index) -> Chec
     let mut findings = Vec::new();
     for name in answer.split('`').skip(1).step_by(2) {
         let is_name = !name.is_empty()
-            && name.chars().all(|character| character.is_alphanumeric() || character == '_')
+            && name
+                .chars()
+                .all(|character| character.is_alphanumeric() || character == '_')
             && !name.starts_with(|character: char| character.is_ascii_digit());
-        if is_name && !original.contains(name) && index.definitions_of(name).is_empty() && !is_builtin(name, assignment) {
+        if is_name
+            && !original.contains(name)
+            && index.definitions_of(name).is_empty()
+            && !is_builtin(name, assignment)
+        {
             findings.push(Finding {
                 rule: "names/invented".to_owned(),
                 severity: Severity::Warning,
@@ -151,9 +189,12 @@ fn names_exist(answer: &str, assignment: &Assignment<'_>, index: &Index) -> Chec
 }
 
 fn is_builtin(name: &str, assignment: &Assignment<'_>) -> bool {
-    let Some(language) = assignment.language() else { return false };
+    let Some(language) = assignment.language() else {
+        return false;
+    };
     if language != Language::Python {
         return false;
     }
-    SourceFile::parse(language, format!("{name}\n")).is_ok_and(|file| tenon_check::undefined_names(&file).is_some_and(|names| names.is_empty()))
+    SourceFile::parse(language, format!("{name}\n"))
+        .is_ok_and(|file| tenon_check::undefined_names(&file).is_some_and(|names| names.is_empty()))
 }

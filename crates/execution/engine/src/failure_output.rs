@@ -31,10 +31,13 @@ fn pattern(text: &str) -> Regex {
 }
 
 static PYTHON_PLACE: LazyLock<Regex> = LazyLock::new(|| pattern(r#"File "([^"]+)", line (\d+)"#));
-static COLON_PLACE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:^|[\s(@'`]|file://)((?:/|\./)?[\w./@+-]+\.(?:py|rs|js|mjs|cjs|jsx|ts|tsx|go|java)):(\d+)"));
+static COLON_PLACE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:^|[\s(@'`]|file://)((?:/|\./)?[\w./@+-]+\.(?:py|rs|js|mjs|cjs|jsx|ts|tsx|go|java)):(\d+)")
+});
 static TEST_NAME: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?m)^(?:FAIL|ERROR): (\w+)|^test ([\w:]+) \.\.\. FAILED|^FAILED [^:\s]+::([\w:]+)|^not ok \d+ - (.+)|^\s*✖ (.+?)(?: \([\d.]+ms\))?$|^--- FAIL: (\w+)")
+    pattern(
+        r"(?m)^(?:FAIL|ERROR): (\w+)|^test ([\w:]+) \.\.\. FAILED|^FAILED [^:\s]+::([\w:]+)|^not ok \d+ - (.+)|^\s*✖ (.+?)(?: \([\d.]+ms\))?$|^--- FAIL: (\w+)",
+    )
 });
 
 const ESSENCE_LINES: usize = 24;
@@ -45,10 +48,19 @@ impl FailureOutput {
     pub fn read(output: &str, roots: &[&str]) -> Self {
         let mut places: Vec<Place> = Vec::new();
         for line in output.lines() {
-            for capture in PYTHON_PLACE.captures_iter(line).chain(COLON_PLACE.captures_iter(line)) {
-                let (Some(path), Some(number)) = (capture.get(1), capture.get(2)) else { continue };
-                let Some(path) = relative(path.as_str(), roots) else { continue };
-                let Ok(line) = number.as_str().parse() else { continue };
+            for capture in PYTHON_PLACE
+                .captures_iter(line)
+                .chain(COLON_PLACE.captures_iter(line))
+            {
+                let (Some(path), Some(number)) = (capture.get(1), capture.get(2)) else {
+                    continue;
+                };
+                let Some(path) = relative(path.as_str(), roots) else {
+                    continue;
+                };
+                let Ok(line) = number.as_str().parse() else {
+                    continue;
+                };
                 let place = Place { path, line };
                 places.retain(|known| known != &place);
                 places.insert(0, place);
@@ -56,19 +68,31 @@ impl FailureOutput {
         }
         let mut tests = Vec::new();
         for capture in TEST_NAME.captures_iter(output) {
-            let name = capture.iter().skip(1).flatten().next().map(|name| name.as_str().trim().to_owned());
+            let name = capture
+                .iter()
+                .skip(1)
+                .flatten()
+                .next()
+                .map(|name| name.as_str().trim().to_owned());
             if let Some(name) = name
                 && !tests.contains(&name)
             {
                 tests.push(name);
             }
         }
-        Self { places, tests, essence: essence(output) }
+        Self {
+            places,
+            tests,
+            essence: essence(output),
+        }
     }
 }
 
 fn relative(path: &str, roots: &[&str]) -> Option<RepoPath> {
-    let inner = roots.iter().find_map(|root| path.strip_prefix(root)).map(|rest| rest.trim_start_matches('/'));
+    let inner = roots
+        .iter()
+        .find_map(|root| path.strip_prefix(root))
+        .map(|rest| rest.trim_start_matches('/'));
     match inner {
         Some(inner) => RepoPath::parse(inner).ok(),
         None => RepoPath::parse(path).ok(),
@@ -78,15 +102,42 @@ fn relative(path: &str, roots: &[&str]) -> Option<RepoPath> {
 /// Keeps the lines that carry meaning: errors, assertions, expected and actual values, and the code around them.
 fn essence(output: &str) -> String {
     const SIGNS: [&str; 26] = [
-        "Error", "error", "assert", "Assert", "expected", "Expected", "actual", "left:", "right:", "panicked", "FAIL",
-        "not ok", "Exception", "raise ", "!=", "==", "!==", "got", "should", "message", "self.", "^", "diff", "+ ", "- ",
+        "Error",
+        "error",
+        "assert",
+        "Assert",
+        "expected",
+        "Expected",
+        "actual",
+        "left:",
+        "right:",
+        "panicked",
+        "FAIL",
+        "not ok",
+        "Exception",
+        "raise ",
+        "!=",
+        "==",
+        "!==",
+        "got",
+        "should",
+        "message",
+        "self.",
+        "^",
+        "diff",
+        "+ ",
+        "- ",
         "undefined",
     ];
     let mut kept: Vec<&str> = Vec::new();
     for line in output.lines() {
         let line = line.trim_end();
         let trace = line.contains("node:internal") || line.contains("/unittest/") || line.contains("rustc/");
-        if !line.trim().is_empty() && !trace && SIGNS.iter().any(|sign| line.contains(sign)) && kept.last() != Some(&line) {
+        if !line.trim().is_empty()
+            && !trace
+            && SIGNS.iter().any(|sign| line.contains(sign))
+            && kept.last() != Some(&line)
+        {
             kept.push(line);
         }
     }
@@ -111,7 +162,10 @@ mod tests {
     use super::*;
 
     fn place(path: &str, line: u32) -> Place {
-        Place { path: RepoPath::parse(path).unwrap(), line }
+        Place {
+            path: RepoPath::parse(path).unwrap(),
+            line,
+        }
     }
 
     #[test]
@@ -131,7 +185,10 @@ mod tests {
         assert_eq!(read.tests, ["tests::adds"]);
         assert!(read.essence.contains("left: 3"));
         let node = "not ok 1 - adds\n    at add (file:///workspace/src/cart.js:3:9)\n    at node:internal/x.js:1:1\n";
-        assert_eq!(FailureOutput::read(node, &["/workspace"]).places, [place("src/cart.js", 3)]);
+        assert_eq!(
+            FailureOutput::read(node, &["/workspace"]).places,
+            [place("src/cart.js", 3)]
+        );
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use tenon_change::mutants;
 use tenon_context::Index;
 use tenon_domain::{
-    Attempt, AttemptOutcome, ChangeSet, Digest, FileChange, ModelReference, RepoPath, SamplingRecord, TemplateReference,
+    Attempt, AttemptOutcome, ChangeSet, Digest, FileChange, ModelReference, RepoPath, SamplingRecord,
+    TemplateReference,
 };
 use tenon_syntax::{Language, SourceFile};
 
@@ -31,7 +32,12 @@ pub(crate) struct Suspect {
 
 /// The symbols that a failure reached, likeliest first: those in the trace, innermost first; those that the failing
 /// tests call; those whose words the output repeats.
-pub(crate) fn suspects(output: &FailureOutput, hint: &str, files: &[RepoPath], index: &Index) -> Vec<Suspect> {
+pub(crate) fn suspects(
+    output: &FailureOutput,
+    hint: &str,
+    files: &[RepoPath],
+    index: &Index,
+) -> Vec<Suspect> {
     let mut found: Vec<Suspect> = Vec::new();
     let mut add = |suspect: Suspect| {
         let allowed = files.is_empty() || files.contains(&suspect.path);
@@ -41,16 +47,26 @@ pub(crate) fn suspects(output: &FailureOutput, hint: &str, files: &[RepoPath], i
     };
     for place in &output.places {
         if let Some(symbol) = symbol_at_line(&place.path, place.line, index) {
-            add(Suspect { path: place.path.clone(), symbol });
+            add(Suspect {
+                path: place.path.clone(),
+                symbol,
+            });
         }
     }
-    for place in output.places.iter().filter(|place| is_test_path(&place.path) || holds_tests(&place.path, index)) {
+    for place in output
+        .places
+        .iter()
+        .filter(|place| is_test_path(&place.path) || holds_tests(&place.path, index))
+    {
         for suspect in called_from(&place.path, place.line, index) {
             add(suspect);
         }
     }
     for ranked in index.rank_symbols(&format!("{hint}\n{}", output.essence), 8) {
-        add(Suspect { path: ranked.path, symbol: ranked.qualified_name });
+        add(Suspect {
+            path: ranked.path,
+            symbol: ranked.qualified_name,
+        });
     }
     found.retain(|suspect| is_callable(suspect, index));
     found.truncate(MOST_SUSPECTS);
@@ -62,8 +78,10 @@ fn parse(path: &RepoPath, index: &Index) -> Option<SourceFile> {
 }
 
 fn is_callable(suspect: &Suspect, index: &Index) -> bool {
-    parse(&suspect.path, index)
-        .is_some_and(|file| file.find(&suspect.symbol).is_some_and(|symbol| symbol.kind.is_callable()))
+    parse(&suspect.path, index).is_some_and(|file| {
+        file.find(&suspect.symbol)
+            .is_some_and(|symbol| symbol.kind.is_callable())
+    })
 }
 
 /// Rust keeps its tests beside the code.
@@ -87,13 +105,21 @@ fn innermost_on_line(file: &SourceFile, line: u32) -> Option<&tenon_syntax::Symb
 
 /// Symbols of the repository that the code around a line of a test uses, and those that they use in turn.
 fn called_from(path: &RepoPath, line: u32, index: &Index) -> Vec<Suspect> {
-    let Some(file) = parse(path, index) else { return Vec::new() };
-    let Some(test) = innermost_on_line(&file, line) else { return Vec::new() };
+    let Some(file) = parse(path, index) else {
+        return Vec::new();
+    };
+    let Some(test) = innermost_on_line(&file, line) else {
+        return Vec::new();
+    };
     let direct = used_in(&file, test.span.start, test.span.end, index);
     let mut all = direct.clone();
     for suspect in direct {
-        let Some(file) = parse(&suspect.path, index) else { continue };
-        let Some(symbol) = file.find(&suspect.symbol) else { continue };
+        let Some(file) = parse(&suspect.path, index) else {
+            continue;
+        };
+        let Some(symbol) = file.find(&suspect.symbol) else {
+            continue;
+        };
         for next in used_in(&file, symbol.span.start, symbol.span.end, index) {
             if !all.contains(&next) {
                 all.push(next);
@@ -114,7 +140,10 @@ fn used_in(file: &SourceFile, start: usize, end: usize, index: &Index) -> Vec<Su
             continue;
         }
         for definition in definitions {
-            let suspect = Suspect { path: definition.path, symbol: definition.qualified_name };
+            let suspect = Suspect {
+                path: definition.path,
+                symbol: definition.qualified_name,
+            };
             if !found.contains(&suspect) && !is_test_path(&suspect.path) {
                 found.push(suspect);
             }
@@ -124,13 +153,25 @@ fn used_in(file: &SourceFile, start: usize, end: usize, index: &Index) -> Vec<Su
 }
 
 /// Tries the variations of a suspect, without a model.
-pub(crate) async fn try_mutants(run: &mut Run<'_>, assignment: &Assignment<'_>, suspect: &Suspect) -> Result<Ended, EngineError> {
-    let Some(file) = parse(&suspect.path, assignment.index) else { return Ok(Ended::Exhausted) };
-    let Some(symbol) = file.find(&suspect.symbol) else { return Ok(Ended::Exhausted) };
+pub(crate) async fn try_mutants(
+    run: &mut Run<'_>,
+    assignment: &Assignment<'_>,
+    suspect: &Suspect,
+) -> Result<Ended, EngineError> {
+    let Some(file) = parse(&suspect.path, assignment.index) else {
+        return Ok(Ended::Exhausted);
+    };
+    let Some(symbol) = file.find(&suspect.symbol) else {
+        return Ok(Ended::Exhausted);
+    };
     let original = file.text().to_owned();
     let variations = mutants(&file, symbol.span.range(), MOST_MUTANTS);
     run.patience.observer.observe(Event::Working {
-        what: format!("trying {} small variations of {}", variations.len(), suspect.symbol),
+        what: format!(
+            "trying {} small variations of {}",
+            variations.len(),
+            suspect.symbol
+        ),
     });
     for variation in variations {
         if run.patience.left().is_zero() {
@@ -145,16 +186,27 @@ pub(crate) async fn try_mutants(run: &mut Run<'_>, assignment: &Assignment<'_>, 
             }],
         };
         let number = run.candidates.attempts.len();
-        if run.candidates.already_seen(assignment.fingerprint(&change), number).is_some() {
+        if run
+            .candidates
+            .already_seen(assignment.fingerprint(&change), number)
+            .is_some()
+        {
             continue;
         }
         let evidence = run.check(&change, &assignment.checks, number).await?;
         if !evidence.holds() {
             continue;
         }
-        let outcome = AttemptOutcome::Passed { level: evidence.level() };
-        run.patience.observer.observe(Event::Passed { attempt: number + 1, level: evidence.level() });
-        run.candidates.attempts.push(mutation_attempt(&variation.description, outcome));
+        let outcome = AttemptOutcome::Passed {
+            level: evidence.level(),
+        };
+        run.patience.observer.observe(Event::Passed {
+            attempt: number + 1,
+            level: evidence.level(),
+        });
+        run.candidates
+            .attempts
+            .push(mutation_attempt(&variation.description, outcome));
         run.candidates.file(Candidate {
             attempt: number,
             change,
@@ -171,9 +223,24 @@ pub(crate) async fn try_mutants(run: &mut Run<'_>, assignment: &Assignment<'_>, 
 /// A variation has no model behind it; its provenance says so.
 fn mutation_attempt(description: &str, outcome: AttemptOutcome) -> Attempt {
     Attempt {
-        template: TemplateReference { name: "none".to_owned(), version: "1".to_owned(), digest: Digest::of("") },
-        model: ModelReference { name: "none (small variation of the code)".to_owned(), digest: None },
-        sampling: SamplingRecord { temperature: 0.0, top_p: 1.0, seed: 0, max_tokens: 0 },
+        template: TemplateReference {
+            name: "none".to_owned(),
+            version: "1".to_owned(),
+            digest: Digest::of(""),
+        },
+        model: ModelReference {
+            name: "none (small variation of the code)".to_owned(),
+            digest: None,
+        },
+        sampling: SamplingRecord {
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: 0,
+            max_tokens: 0,
+            index: 0,
+            together: 0,
+            stop: Vec::new(),
+        },
         prompt_digest: Digest::of(""),
         prompt: String::new(),
         text: description.to_owned(),
@@ -183,4 +250,3 @@ fn mutation_attempt(description: &str, outcome: AttemptOutcome) -> Attempt {
         duration_ms: 0,
     }
 }
-

@@ -21,14 +21,24 @@ pub(crate) fn locate(intent: &Intent, ask: &Ask, index: &Index) -> Result<Plan, 
     let files = named_files(intent, ask);
     let mut targets: Vec<Target> = Vec::new();
     for path in files.iter().filter(|path| !index.contains(path)) {
-        targets.push(Target::NewFile { path: path.clone(), names: new_names(ask, &files, index) });
+        targets.push(Target::NewFile {
+            path: path.clone(),
+            names: new_names(ask, &files, index),
+        });
     }
     let existing: Vec<&RepoPath> = files.iter().filter(|path| index.contains(path)).collect();
     let edited = edited_symbols(ask, &existing, index);
-    let added = if targets.is_empty() { new_names(ask, &files, index) } else { Vec::new() };
+    let added = if targets.is_empty() {
+        new_names(ask, &files, index)
+    } else {
+        Vec::new()
+    };
 
     if ask.action == Action::Add && targets.is_empty() && (!added.is_empty() || edited.is_empty()) {
-        let path = existing.first().map(|path| (*path).clone()).or_else(|| home_of(&added, intent, ask, index));
+        let path = existing
+            .first()
+            .map(|path| (*path).clone())
+            .or_else(|| home_of(&added, intent, ask, index));
         if let Some(path) = path {
             targets.push(add_target(path, &added));
             targets.extend(edited.into_iter().filter(|_| uses_the_new(&intent.text)));
@@ -46,7 +56,9 @@ pub(crate) fn locate(intent: &Intent, ask: &Ask, index: &Index) -> Result<Plan, 
 fn named_files(intent: &Intent, ask: &Ask) -> Vec<RepoPath> {
     let mut files = intent.files.clone();
     for path in &ask.paths {
-        let known = files.iter().any(|file| file == path || file.as_str().ends_with(&format!("/{path}")));
+        let known = files
+            .iter()
+            .any(|file| file == path || file.as_str().ends_with(&format!("/{path}")));
         if !known && (intent.files.is_empty() || path.as_str().contains('/')) {
             files.push(path.clone());
         }
@@ -73,14 +85,25 @@ pub(crate) fn resolve_paths(ask: &mut Ask, index: &Index) {
 fn new_names(ask: &Ask, files: &[RepoPath], index: &Index) -> Vec<String> {
     let is_new = |name: &String| {
         let definitions = index.definitions_of(name);
-        definitions.is_empty() || (!files.is_empty() && !definitions.iter().any(|found| files.contains(&found.path)))
+        definitions.is_empty()
+            || (!files.is_empty() && !definitions.iter().any(|found| files.contains(&found.path)))
     };
-    let introduced: Vec<String> = ask.introduced.iter().filter(|name| is_new(name)).cloned().collect();
+    let introduced: Vec<String> = ask
+        .introduced
+        .iter()
+        .filter(|name| is_new(name))
+        .cloned()
+        .collect();
     if !introduced.is_empty() || ask.action != Action::Add {
         return introduced;
     }
     // "add a function that …, e.g. `shout("a") == "A!"`": the example gives the name.
-    ask.names.iter().filter(|name| is_new(name) && index.definitions_of(name).is_empty()).take(1).cloned().collect()
+    ask.names
+        .iter()
+        .filter(|name| is_new(name) && index.definitions_of(name).is_empty())
+        .take(1)
+        .cloned()
+        .collect()
 }
 
 /// Symbols that the wish names and that exist, in the order of mention.
@@ -92,7 +115,9 @@ fn edited_symbols(ask: &Ask, existing: &[&RepoPath], index: &Index) -> Vec<Targe
         if !existing.is_empty() {
             definitions.retain(|definition| existing.contains(&&definition.path));
         }
-        let [definition] = definitions.as_slice() else { continue };
+        let [definition] = definitions.as_slice() else {
+            continue;
+        };
         let target = symbol_target(&definition.path, &definition.qualified_name, index);
         if !targets.contains(&target) {
             targets.push(target);
@@ -102,7 +127,9 @@ fn edited_symbols(ask: &Ask, existing: &[&RepoPath], index: &Index) -> Vec<Targe
     let methods: Vec<String> = targets
         .iter()
         .filter_map(|target| match target {
-            Target::Edit { symbol, .. } => symbol.rsplit_once(['.', ':']).map(|(class, _)| class.trim_end_matches(':').to_owned()),
+            Target::Edit { symbol, .. } => symbol
+                .rsplit_once(['.', ':'])
+                .map(|(class, _)| class.trim_end_matches(':').to_owned()),
             _ => None,
         })
         .collect();
@@ -119,11 +146,20 @@ pub(crate) fn symbol_target(path: &RepoPath, symbol: &str, index: &Index) -> Tar
     let is_stub = index
         .file_text(path)
         .and_then(|text| SourceFile::parse(Language::of_path(path)?, text.to_string()).ok())
-        .is_some_and(|file| file.find(symbol).is_some_and(|found| stub::opening(&file, found).is_some()));
+        .is_some_and(|file| {
+            file.find(symbol)
+                .is_some_and(|found| stub::opening(&file, found).is_some())
+        });
     if is_stub {
-        Target::Complete { path: path.clone(), symbol: symbol.to_owned() }
+        Target::Complete {
+            path: path.clone(),
+            symbol: symbol.to_owned(),
+        }
     } else {
-        Target::Edit { path: path.clone(), symbol: symbol.to_owned() }
+        Target::Edit {
+            path: path.clone(),
+            symbol: symbol.to_owned(),
+        }
     }
 }
 
@@ -132,14 +168,23 @@ fn add_target(path: RepoPath, names: &[String]) -> Target {
         let (container, _) = name.rsplit_once(['.', ':'])?;
         Some(container.trim_end_matches(':').to_owned())
     });
-    Target::Add { path, names: names.to_vec(), container }
+    Target::Add {
+        path,
+        names: names.to_vec(),
+        container,
+    }
 }
 
 /// The file where a new name fits: the one of its container, else the best ranked source file.
 fn home_of(names: &[String], intent: &Intent, ask: &Ask, index: &Index) -> Option<RepoPath> {
     let container = names.iter().chain(&ask.names).find_map(|name| {
-        let holder = name.rsplit_once(['.', ':']).map_or(name.as_str(), |(holder, _)| holder.trim_end_matches(':'));
-        index.definitions_of(holder).into_iter().find(|definition| !is_test_path(&definition.path))
+        let holder = name
+            .rsplit_once(['.', ':'])
+            .map_or(name.as_str(), |(holder, _)| holder.trim_end_matches(':'));
+        index
+            .definitions_of(holder)
+            .into_iter()
+            .find(|definition| !is_test_path(&definition.path))
     });
     container.map(|definition| definition.path).or_else(|| {
         let ranked = index.rank_files(&intent.text, 8);
@@ -152,7 +197,9 @@ fn home_of(names: &[String], intent: &Intent, ask: &Ask, index: &Index) -> Optio
 }
 
 fn only_source_file(index: &Index) -> Option<RepoPath> {
-    let mut sources = index.paths().filter(|path| Language::of_path(path).is_some() && !is_test_path(path));
+    let mut sources = index
+        .paths()
+        .filter(|path| Language::of_path(path).is_some() && !is_test_path(path));
     match (sources.next(), sources.next()) {
         (Some(only), None) => Some(only.clone()),
         _ => None,
@@ -162,9 +209,19 @@ fn only_source_file(index: &Index) -> Option<RepoPath> {
 /// Whether the wish also wants the new symbol to be used somewhere.
 fn uses_the_new(text: &str) -> bool {
     let text = text.to_lowercase();
-    ["use it in", "uses it in", "call it from", "call it in", "used by", "and use it", "and make", "and update", "and change"]
-        .iter()
-        .any(|phrase| text.contains(phrase))
+    [
+        "use it in",
+        "uses it in",
+        "call it from",
+        "call it in",
+        "used by",
+        "and use it",
+        "and make",
+        "and update",
+        "and change",
+    ]
+    .iter()
+    .any(|phrase| text.contains(phrase))
 }
 
 /// No name helps: rank.
@@ -175,7 +232,9 @@ fn fallback(intent: &Intent, existing: &[&RepoPath], index: &Index) -> Result<Ta
         let best = ranked.iter().find(|symbol| &&symbol.path == path);
         return Ok(match best {
             Some(best) if lines > SMALL_FILE_LINES => symbol_target(&best.path, &best.qualified_name, index),
-            _ => Target::EditFile { path: (*path).clone() },
+            _ => Target::EditFile {
+                path: (*path).clone(),
+            },
         });
     }
     let ranked = index.rank_symbols(&intent.text, 8);
@@ -194,10 +253,23 @@ fn fallback(intent: &Intent, existing: &[&RepoPath], index: &Index) -> Result<Ta
 /// Whether a path holds tests by the conventions of its language.
 pub(crate) fn is_test_path(path: &RepoPath) -> bool {
     let name = path.file_name();
-    let in_test_folder = path.folder().split('/').any(|folder| matches!(folder, "test" | "tests" | "__tests__" | "spec"));
+    let in_test_folder = path
+        .folder()
+        .split('/')
+        .any(|folder| matches!(folder, "test" | "tests" | "__tests__" | "spec"));
     in_test_folder
         || name.starts_with("test_")
-        || ["_test.py", "_test.go", ".test.js", ".test.mjs", ".test.ts", ".test.tsx", ".spec.js", ".spec.ts", "Test.java"]
-            .iter()
-            .any(|ending| name.ends_with(ending))
+        || [
+            "_test.py",
+            "_test.go",
+            ".test.js",
+            ".test.mjs",
+            ".test.ts",
+            ".test.tsx",
+            ".spec.js",
+            ".spec.ts",
+            "Test.java",
+        ]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }

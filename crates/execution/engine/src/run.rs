@@ -47,7 +47,11 @@ pub(crate) enum Ended {
 
 impl Run<'_> {
     /// Works through `rounds` until enough candidates passed.
-    pub async fn work(&mut self, assignment: &Assignment<'_>, rounds: &[Round]) -> Result<Ended, EngineError> {
+    pub async fn work(
+        &mut self,
+        assignment: &Assignment<'_>,
+        rounds: &[Round],
+    ) -> Result<Ended, EngineError> {
         let mut repaired = vec![false; self.models.len()];
         let mut last_model_error = None;
         for round in rounds {
@@ -67,10 +71,15 @@ impl Run<'_> {
                 && let Some(repaired) = repaired.get_mut(round.model)
                 && !*repaired
                 && self.intent.quality != Quality::Fast
-                && u32::try_from(self.candidates.attempts.len()).unwrap_or(u32::MAX) < self.intent.budget.max_attempts
+                && u32::try_from(self.candidates.attempts.len()).unwrap_or(u32::MAX)
+                    < self.intent.budget.max_attempts
             {
                 *repaired = true;
-                let retry = Round { temperature: 0.0, samples: 1, ..*round };
+                let retry = Round {
+                    temperature: 0.0,
+                    samples: 1,
+                    ..*round
+                };
                 match self.round(assignment, retry, Some(feedback)).await? {
                     Ended::Exhausted => {}
                     ended => return Ok(ended),
@@ -78,7 +87,15 @@ impl Run<'_> {
             }
         }
         match last_model_error {
-            Some(error) if self.candidates.attempts.iter().all(|attempt| attempt.text.is_empty()) => Err(error.into()),
+            Some(error)
+                if self
+                    .candidates
+                    .attempts
+                    .iter()
+                    .all(|attempt| attempt.text.is_empty()) =>
+            {
+                Err(error.into())
+            }
             _ => Ok(Ended::Exhausted),
         }
     }
@@ -96,8 +113,12 @@ impl Run<'_> {
             return Ok(Ended::OutOfTime);
         }
         let models = self.models;
-        let Some(model) = models.get(round.model) else { return Ok(Ended::Exhausted) };
-        let question = assignment.question(model.as_ref(), round.wording, feedback, self.patience.observer).await?;
+        let Some(model) = models.get(round.model) else {
+            return Ok(Ended::Exhausted);
+        };
+        let question = assignment
+            .question(model.as_ref(), round.wording, feedback, self.patience.observer)
+            .await?;
         self.prompts.push(question.digest());
         let first_attempt = self.candidates.attempts.len();
         let sampling = Sampling {
@@ -107,7 +128,14 @@ impl Run<'_> {
             ..Sampling::GREEDY
         };
         let begun = Instant::now();
-        let begin = RunningRound::begin(model.as_ref(), &question, sampling, round.samples, self.patience, first_attempt);
+        let begin = RunningRound::begin(
+            model.as_ref(),
+            &question,
+            sampling,
+            round.samples,
+            self.patience,
+            first_attempt,
+        );
         let mut running = match begin.await {
             Ok(running) => running,
             Err(error) => return Err(self.note_model_failure(model.as_ref(), &question, sampling, error)),
@@ -115,27 +143,41 @@ impl Run<'_> {
         loop {
             match running.next().await {
                 Waited::Sample { index, sample } => {
-                    add_usage(&mut self.usage, &sample, running.prompt_tokens.filter(|_| index == 0));
+                    add_usage(
+                        &mut self.usage,
+                        &sample,
+                        running.prompt_tokens.filter(|_| index == 0),
+                    );
                     let attempt = Attempt {
                         template: question.template.clone(),
                         model: reference(model.as_ref()),
-                        sampling: record(sampling, index, question.max_tokens),
+                        sampling: record(sampling, &question, index, round.samples),
                         prompt_digest: question.digest(),
                         prompt: question.prompt_text(),
                         text: format!("{}{}", question.opening, sample.text),
                         prompt_tokens: running.prompt_tokens,
                         completion_tokens: sample.completion_tokens,
-                        outcome: AttemptOutcome::NotExtracted { reason: "not examined".to_owned() },
+                        outcome: AttemptOutcome::NotExtracted {
+                            reason: "not examined".to_owned(),
+                        },
                         duration_ms: 0,
                     };
                     self.candidates.attempts.push(attempt);
                     let number = self.candidates.attempts.len() - 1;
-                    let outcome = self.examine(assignment, &question, &sample, number, round.model).await?;
+                    let outcome = self
+                        .examine(assignment, &question, &sample, number, round.model)
+                        .await?;
                     match &outcome {
                         AttemptOutcome::Passed { level } => {
-                            self.patience.observer.observe(Event::Passed { attempt: number + 1, level: *level });
+                            self.patience.observer.observe(Event::Passed {
+                                attempt: number + 1,
+                                level: *level,
+                            });
                         }
-                        other => self.patience.observer.observe(Event::Rejected { attempt: number + 1, reason: reason_of(other) }),
+                        other => self.patience.observer.observe(Event::Rejected {
+                            attempt: number + 1,
+                            reason: reason_of(other),
+                        }),
                     }
                     if let Some(attempt) = self.candidates.attempts.get_mut(number) {
                         attempt.outcome = outcome;
@@ -160,13 +202,25 @@ impl Run<'_> {
     }
 
     /// One greedy sample, read as a change and not checked.
-    pub async fn sample_unchecked(&mut self, assignment: &Assignment<'_>, model: usize) -> Result<(), EngineError> {
+    pub async fn sample_unchecked(
+        &mut self,
+        assignment: &Assignment<'_>,
+        model: usize,
+    ) -> Result<(), EngineError> {
         let models = self.models;
-        let Some(asked) = models.get(model) else { return Ok(()) };
-        let question = assignment.question(asked.as_ref(), 0, None, self.patience.observer).await?;
+        let Some(asked) = models.get(model) else {
+            return Ok(());
+        };
+        let question = assignment
+            .question(asked.as_ref(), 0, None, self.patience.observer)
+            .await?;
         self.prompts.push(question.digest());
-        let sampling = Sampling { seed: self.intent.seed, ..Sampling::GREEDY };
-        let mut running = RunningRound::begin(asked.as_ref(), &question, sampling, 1, self.patience, 0).await?;
+        let sampling = Sampling {
+            seed: self.intent.seed,
+            ..Sampling::GREEDY
+        };
+        let mut running =
+            RunningRound::begin(asked.as_ref(), &question, sampling, 1, self.patience, 0).await?;
         loop {
             match running.next().await {
                 Waited::Sample { sample, .. } => {
@@ -174,7 +228,10 @@ impl Run<'_> {
                     let text = format!("{}{}", question.opening, sample.text);
                     let outcome = match assignment.draft(&text) {
                         Ok(change) => {
-                            let evidence = Evidence { checks: Vec::new(), sandbox: None };
+                            let evidence = Evidence {
+                                checks: Vec::new(),
+                                sandbox: None,
+                            };
                             let candidate = Candidate {
                                 attempt: 0,
                                 change,
@@ -184,14 +241,16 @@ impl Run<'_> {
                                 behaviour: None,
                             };
                             self.candidates.furthest = Some(candidate);
-                            AttemptOutcome::Passed { level: tenon_domain::Level::Unverified }
+                            AttemptOutcome::Passed {
+                                level: tenon_domain::Level::Unverified,
+                            }
                         }
                         Err(reason) => AttemptOutcome::NotExtracted { reason },
                     };
                     self.candidates.attempts.push(Attempt {
                         template: question.template.clone(),
                         model: reference(asked.as_ref()),
-                        sampling: record(sampling, 0, question.max_tokens),
+                        sampling: record(sampling, &question, 0, 1),
                         prompt_digest: question.digest(),
                         prompt: question.prompt_text(),
                         text,
@@ -218,13 +277,15 @@ impl Run<'_> {
         self.candidates.attempts.push(Attempt {
             template: question.template.clone(),
             model: reference(model),
-            sampling: record(sampling, 0, question.max_tokens),
+            sampling: record(sampling, question, 0, 1),
             prompt_digest: question.digest(),
             prompt: question.prompt_text(),
             text: String::new(),
             prompt_tokens: None,
             completion_tokens: None,
-            outcome: AttemptOutcome::ModelFailed { reason: error.to_string() },
+            outcome: AttemptOutcome::ModelFailed {
+                reason: error.to_string(),
+            },
             duration_ms: 0,
         });
         error.into()
@@ -248,12 +309,17 @@ impl Run<'_> {
             }
             Err(reason) => return Ok(AttemptOutcome::NotExtracted { reason }),
         };
-        if let Some(of) = self.candidates.already_seen(assignment.fingerprint(&change), number) {
+        if let Some(of) = self
+            .candidates
+            .already_seen(assignment.fingerprint(&change), number)
+        {
             return Ok(AttemptOutcome::Duplicate { of });
         }
         let (change, evidence) = self.check_and_mend(assignment, change, number).await?;
         let outcome = if evidence.holds() {
-            AttemptOutcome::Passed { level: evidence.level() }
+            AttemptOutcome::Passed {
+                level: evidence.level(),
+            }
         } else {
             rejection(&evidence)
         };
@@ -284,7 +350,12 @@ impl Run<'_> {
             .checks
             .iter()
             .find(|report| report.outcome == Outcome::Failed)
-            .is_some_and(|report| matches!(report.kind, CheckKind::Names | CheckKind::Build | CheckKind::Types));
+            .is_some_and(|report| {
+                matches!(
+                    report.kind,
+                    CheckKind::Names | CheckKind::Build | CheckKind::Types
+                )
+            });
         if stopped_by_names && let Some(mended) = assignment.add_missing_imports(&change, &evidence) {
             let again = self.check(&mended, &assignment.checks, number).await?;
             if again.holds() {
@@ -295,14 +366,22 @@ impl Run<'_> {
     }
 
     /// Checks a change within the run's time, stopping at once when interrupted.
-    pub async fn check(&self, change: &ChangeSet, plan: &CheckPlan, number: usize) -> Result<Evidence, EngineError> {
+    pub async fn check(
+        &self,
+        change: &ChangeSet,
+        plan: &CheckPlan,
+        number: usize,
+    ) -> Result<Evidence, EngineError> {
         let evidence = tokio::select! {
             biased;
             () = self.patience.stop.cancelled() => return Err(EngineError::Interrupted),
             evidence = self.gate.check(change, plan) => evidence,
         };
         for report in &evidence.checks {
-            self.patience.observer.observe(Event::Checked { attempt: number + 1, report: report.clone() });
+            self.patience.observer.observe(Event::Checked {
+                attempt: number + 1,
+                report: report.clone(),
+            });
         }
         Ok(evidence)
     }
@@ -311,7 +390,11 @@ impl Run<'_> {
         match self.intent.quality {
             Quality::Fast | Quality::Standard => !self.candidates.passed.is_empty(),
             Quality::High => {
-                let comparable = self.candidates.passed.iter().any(|candidate| candidate.behaviour.is_some());
+                let comparable = self
+                    .candidates
+                    .passed
+                    .iter()
+                    .any(|candidate| candidate.behaviour.is_some());
                 self.candidates.two_agree() || self.candidates.passed.len() >= if comparable { 4 } else { 1 }
             }
         }
@@ -320,7 +403,9 @@ impl Run<'_> {
 
 /// A compiler's word about a candidate: the one kind of failure worth showing to a small model, once.
 fn mechanical_feedback(attempt: &Attempt) -> Option<Feedback> {
-    let AttemptOutcome::Rejected { checks, .. } = &attempt.outcome else { return None };
+    let AttemptOutcome::Rejected { checks, .. } = &attempt.outcome else {
+        return None;
+    };
     let failed = checks.iter().find(|report| report.outcome == Outcome::Failed)?;
     let mechanical = matches!(
         failed.kind,
@@ -342,7 +427,10 @@ fn mechanical_feedback(attempt: &Attempt) -> Option<Feedback> {
     if lines.is_empty() {
         lines.extend(failed.reason.clone());
     }
-    (!lines.is_empty()).then(|| Feedback { code: attempt.text.clone(), diagnostic: lines.join("\n") })
+    (!lines.is_empty()).then(|| Feedback {
+        code: attempt.text.clone(),
+        diagnostic: lines.join("\n"),
+    })
 }
 
 fn reason_of(outcome: &AttemptOutcome) -> String {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use tenon_domain::{Digest, ModelReference, SamplingRecord, TemplateReference, Usage};
 use tenon_runtime::{
-    CacheScope, Constraint, FinishReason, GenerateRequest, Model, ModelError, PromptInput, Sample, SampleEvent,
-    SampleStream, Sampling,
+    CacheScope, Constraint, FinishReason, GenerateRequest, Model, ModelError, PromptInput, Sample,
+    SampleEvent, SampleStream, Sampling,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -121,18 +121,26 @@ impl<'run> RunningRound<'run> {
                 Err(_) => return Waited::OutOfTime,
                 Ok(None) => return Waited::Done,
                 Ok(Some(Err(error))) => return Waited::Failed(error),
-                Ok(Some(Ok(SampleEvent::PromptRead { prompt_tokens, .. }))) => self.prompt_tokens = prompt_tokens,
+                Ok(Some(Ok(SampleEvent::PromptRead { prompt_tokens, .. }))) => {
+                    self.prompt_tokens = prompt_tokens
+                }
                 Ok(Some(Ok(SampleEvent::Text { sample, text }))) => {
                     if let Some(bytes) = self.unfinished.get_mut(sample as usize) {
                         *bytes += text.len();
                     }
-                    self.observer.observe(Event::Text { attempt: self.first_attempt + sample as usize + 1, text });
+                    self.observer.observe(Event::Text {
+                        attempt: self.first_attempt + sample as usize + 1,
+                        text,
+                    });
                 }
                 Ok(Some(Ok(SampleEvent::Finished { sample, result }))) => {
                     if let Some(bytes) = self.unfinished.get_mut(sample as usize) {
                         *bytes = 0;
                     }
-                    return Waited::Sample { index: sample, sample: result };
+                    return Waited::Sample {
+                        index: sample,
+                        sample: result,
+                    };
                 }
             }
         }
@@ -140,7 +148,10 @@ impl<'run> RunningRound<'run> {
 
     /// An estimate of the tokens that unfinished samples had written: code has about three bytes a token.
     pub fn abandoned_tokens(&self) -> u64 {
-        self.unfinished.iter().map(|bytes| (*bytes as u64).div_ceil(3)).sum()
+        self.unfinished
+            .iter()
+            .map(|bytes| (*bytes as u64).div_ceil(3))
+            .sum()
     }
 }
 
@@ -162,13 +173,16 @@ impl Patience<'_> {
     }
 }
 
-/// How a sample was drawn, for provenance.
-pub(crate) fn record(sampling: Sampling, index: u32, max_tokens: u32) -> SamplingRecord {
+/// How one of `together` samples was drawn, for provenance.
+pub(crate) fn record(sampling: Sampling, question: &Question, index: u32, together: u32) -> SamplingRecord {
     SamplingRecord {
         temperature: sampling.temperature,
         top_p: sampling.top_p,
         seed: sampling.seed.wrapping_add(u64::from(index)),
-        max_tokens,
+        max_tokens: question.max_tokens,
+        index,
+        together,
+        stop: question.stop.clone(),
     }
 }
 

@@ -32,9 +32,18 @@ const RESAMPLING_TEMPERATURE: f32 = 0.8;
 
 /// The rounds for a run over `models` models, at most `max_attempts` samples in all.
 pub fn plan_rounds(models: usize, quality: Quality, oracle: Oracle, max_attempts: u32) -> Vec<Round> {
-    let greedy = |model| Round { model, wording: 0, temperature: 0.0, samples: 1 };
-    let blind =
-        |model, wording, samples| Round { model, wording, temperature: RESAMPLING_TEMPERATURE, samples };
+    let greedy = |model| Round {
+        model,
+        wording: 0,
+        temperature: 0.0,
+        samples: 1,
+    };
+    let blind = |model, wording, samples| Round {
+        model,
+        wording,
+        temperature: RESAMPLING_TEMPERATURE,
+        samples,
+    };
     let last = models.saturating_sub(1);
     let mut rounds = Vec::new();
     match (quality, oracle) {
@@ -118,14 +127,20 @@ mod tests {
 
     #[test]
     fn the_weak_model_goes_first_only_where_its_answers_can_be_rejected() {
-        assert_eq!(plan_rounds(2, Quality::Standard, Oracle::Executable, 12)[0].model, 0);
+        assert_eq!(
+            plan_rounds(2, Quality::Standard, Oracle::Executable, 12)[0].model,
+            0
+        );
         assert_eq!(plan_rounds(2, Quality::Standard, Oracle::Static, 12)[0].model, 1);
     }
 
     #[test]
     fn the_first_round_is_greedy() {
         for quality in [Quality::Fast, Quality::Standard, Quality::High] {
-            assert_eq!(plan_rounds(2, quality, Oracle::Executable, 12)[0].temperature, 0.0);
+            assert_eq!(
+                plan_rounds(2, quality, Oracle::Executable, 12)[0].temperature,
+                0.0
+            );
         }
     }
 }

@@ -58,7 +58,14 @@ fn is_placeholder(code: &str) -> bool {
         .collect::<Vec<_>>()
         .join(" ");
     let code = code.trim_end_matches(';');
-    const PLACEHOLDERS: [&str; 6] = ["", "pass", "...", "return null", "return undefined", "raise NotImplementedError"];
+    const PLACEHOLDERS: [&str; 6] = [
+        "",
+        "pass",
+        "...",
+        "return null",
+        "return undefined",
+        "raise NotImplementedError",
+    ];
     PLACEHOLDERS.contains(&code)
         || code.starts_with("raise NotImplementedError(")
         || code.starts_with("todo!(")
@@ -79,20 +86,34 @@ mod tests {
     #[test]
     fn a_documented_stub_opens_with_its_documentation() {
         let text = "import math\n\ndef f(x):\n    \"\"\"Doubles.\n\n    >>> f(2)\n    4\n    \"\"\"\n";
-        assert_eq!(opening_of(Language::Python, text, "f").unwrap(), text.strip_prefix("import math\n\n").unwrap());
+        assert_eq!(
+            opening_of(Language::Python, text, "f").unwrap(),
+            text.strip_prefix("import math\n\n").unwrap()
+        );
         let pass = "def f(x):\n    '''Doubles.'''\n    pass\n\n\ndef g():\n    return 1\n";
-        assert_eq!(opening_of(Language::Python, pass, "f").unwrap(), "def f(x):\n    '''Doubles.'''\n");
+        assert_eq!(
+            opening_of(Language::Python, pass, "f").unwrap(),
+            "def f(x):\n    '''Doubles.'''\n"
+        );
         assert_eq!(opening_of(Language::Python, pass, "g"), None);
     }
 
     #[test]
     fn stubs_of_other_languages_are_recognised() {
         assert_eq!(
-            opening_of(Language::Rust, "/// Doubles.\nfn f(x: i32) -> i32 {\n    todo!()\n}\n", "f").unwrap(),
+            opening_of(
+                Language::Rust,
+                "/// Doubles.\nfn f(x: i32) -> i32 {\n    todo!()\n}\n",
+                "f"
+            )
+            .unwrap(),
             "/// Doubles.\nfn f(x: i32) -> i32 {\n"
         );
         let script = "function f(x) {\n  throw new Error('not implemented');\n}\n";
-        assert_eq!(opening_of(Language::JavaScript, script, "f").unwrap(), "function f(x) {\n");
+        assert_eq!(
+            opening_of(Language::JavaScript, script, "f").unwrap(),
+            "function f(x) {\n"
+        );
         assert_eq!(opening_of(Language::Rust, "fn f() -> i32 { 1 }\n", "f"), None);
     }
 }

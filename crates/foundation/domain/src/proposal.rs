@@ -163,7 +163,7 @@ pub struct ModelReference {
 }
 
 /// How a candidate was sampled.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SamplingRecord {
     /// 0 is greedy.
     pub temperature: f32,
@@ -173,6 +173,19 @@ pub struct SamplingRecord {
     pub seed: u64,
     /// The most tokens it may write.
     pub max_tokens: u32,
+    /// Which of the samples that were drawn together, from 0.
+    #[serde(default)]
+    pub index: u32,
+    /// How many samples were drawn together: sums over a batch are rounded otherwise than sums over one row.
+    #[serde(default = "one")]
+    pub together: u32,
+    /// Where it ended.
+    #[serde(default)]
+    pub stop: Vec<String>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// What a run cost.

@@ -237,7 +237,7 @@ proptest::proptest! {
     ) {
         let (_folder, store) = store();
         let mut saved = proposal(ProposalId::new(), &after);
-        saved.provenance.attempts.push(attempt(text, SamplingRecord { temperature, top_p, seed, max_tokens: 64 }));
+        saved.provenance.attempts.push(attempt(text, SamplingRecord { temperature, top_p, seed, max_tokens: 64, index: 0, together: 1, stop: Vec::new() }));
         store.save(&saved).unwrap();
         let loaded = store.load(&saved.id.to_string()).unwrap();
         proptest::prop_assert_eq!(loaded, saved);

@@ -8,9 +8,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before
 /// you see it. It runs offline, on your own machine, with small open models.
 #[derive(Debug, Parser)]
-#[command(name = "tenon", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 a verified change; 2 bad usage; 3 no change passed; 4 refused by policy; \
-                        5 something needed is missing; 1 a bug in Tenon; 130 interrupted.")]
+#[command(
+    name = "tenon",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 a verified change; 2 bad usage; 3 no change passed; 4 refused by policy; \
+                        5 something needed is missing; 1 a bug in Tenon; 130 interrupted."
+)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -356,20 +364,11 @@ pub enum SandboxArgument {
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    let digits = text.len() - text.trim_start_matches(|character: char| character.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| "expected a number and a unit, such as 90s, 5m or 1h".to_owned())?;
-    let seconds = match unit {
-        "" | "s" => number,
-        "m" | "min" => number.saturating_mul(60),
-        "h" => number.saturating_mul(3600),
-        unit => return Err(format!("unknown unit `{unit}`: use s, m or h")),
-    };
-    if seconds == 0 || seconds > 24 * 3600 {
+    let duration = tenon_config::parse_duration(text)?;
+    if duration.is_zero() || duration > Duration::from_secs(24 * 3600) {
         return Err("expected between one second and 24 hours".to_owned());
     }
-    Ok(Duration::from_secs(seconds))
+    Ok(duration)
 }
 
 #[cfg(test)]
@@ -387,6 +386,10 @@ mod tests {
     fn durations_have_units() {
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
-        assert!(["", "0s", "5x", "-1s", "99h"].into_iter().all(|text| parse_duration(text).is_err()));
+        assert!(
+            ["", "0s", "5x", "-1s", "99h"]
+                .into_iter()
+                .all(|text| parse_duration(text).is_err())
+        );
     }
 }

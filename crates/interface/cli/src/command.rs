@@ -1,10 +1,17 @@
 //! What each command means: one file per command.
 
+mod context;
+mod doctor;
 mod evaluate;
 mod model;
+mod prompt;
+mod proposals;
+mod settings;
 mod work;
 
-use crate::arguments::{Command, EvalCommand};
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, Command, EvalCommand};
 use crate::failure::{Exit, Failure};
 
 /// Runs a command to its exit code.
@@ -17,8 +24,21 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Fix(arguments) => work::fix(arguments).await,
         Command::Test(arguments) => work::test(arguments).await,
         Command::Explain(arguments) => work::explain(arguments).await,
-        Command::Eval(EvalCommand::Run(arguments)) => evaluate::run(arguments).await,
+        Command::Show(arguments) => proposals::show(&arguments),
+        Command::Replay(arguments) => proposals::replay(&arguments).await,
+        Command::Apply(arguments) => proposals::apply(&arguments),
         Command::Model(command) => model::run(command).await,
-        _ => Err(Failure::new(Exit::Usage, "this command is not there yet")),
+        Command::Prompt(command) => prompt::run(command).await,
+        Command::Context(arguments) => context::run(arguments).await,
+        Command::Eval(EvalCommand::Run(arguments)) => evaluate::run(arguments).await,
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
+        Command::Config(arguments) => settings::run(&arguments),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "tenon", &mut script);
+            crate::output::Output::new(true, true).result(&String::from_utf8_lossy(&script));
+            Ok(Exit::Success)
+        }
+        Command::LlamaWorker => Err(Failure::new(Exit::Bug, "the worker is not started here")),
     }
 }

@@ -8,7 +8,7 @@ use tenon_engine::{Engine, Repository};
 use tenon_forge::GitRepository;
 use tenon_llama::WorkerConfiguration;
 use tenon_remote::{RemoteConfiguration, RemoteModel, UpstreamKind};
-use tenon_runtime::{Model, ModelFolder};
+use tenon_runtime::{FolderError, Model, ModelFolder};
 use tenon_sandbox::{Isolation, Sandbox, SandboxRequest};
 use tenon_template::Library;
 
@@ -50,10 +50,16 @@ pub fn model(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure>
             tenon_config::UpstreamKind::OpenAi => UpstreamKind::OpenAi,
             tenon_config::UpstreamKind::Compatible => UpstreamKind::Compatible,
         };
-        let mut configuration =
-            RemoteConfiguration::new(kind, name, &upstream.base_url, &upstream.model, upstream.context_length);
+        let mut configuration = RemoteConfiguration::new(
+            kind,
+            name,
+            &upstream.base_url,
+            &upstream.model,
+            upstream.context_length,
+        );
         configuration.api_key.clone_from(&upstream.api_key);
-        let model = RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        let model =
+            RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
         return Ok(Arc::new(model));
     }
     Ok(Arc::new(embedded_model(settings, name)?))
@@ -63,12 +69,17 @@ fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure>
     let missing = |error: &dyn std::fmt::Display| Failure::new(Exit::Missing, error.to_string());
     let resolved = model_folder(settings)
         .resolve(name)
-        .map_err(|error| missing(&error).with_help(format!("bring it with `tenon model pull {name}`")))?;
+        .map_err(|error| match &error {
+            FolderError::Unknown { .. } => Failure::new(Exit::Usage, error.to_string()),
+            _ => missing(&error),
+        })?;
     let program = std::env::current_exe().map_err(|error| missing(&error))?;
     let mut configuration = WorkerConfiguration::new(program, &resolved.path, &resolved.name);
     configuration.arguments = vec!["llama-worker".into()];
     configuration.digest = Some(resolved.digest);
-    configuration.context_length = settings.context_length.min(resolved.context_length.unwrap_or(u32::MAX));
+    configuration.context_length = settings
+        .context_length
+        .min(resolved.context_length.unwrap_or(u32::MAX));
     configuration.parallel = settings.parallel;
     if let Some(threads) = settings.threads {
         configuration.threads = threads;
@@ -81,7 +92,8 @@ fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure>
 /// # Errors
 /// When a template is broken.
 pub fn templates(settings: &Settings) -> Result<Library, Failure> {
-    Library::load(Some(&settings.prompts_folder)).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+    Library::load(Some(&settings.prompts_folder))
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
 /// The sandbox, or the reason why there is none.
@@ -96,7 +108,10 @@ pub async fn sandbox(settings: &Settings) -> Result<Arc<Sandbox>, String> {
         cache_directory: settings.cache_folder.clone(),
         extra_read_only: settings.virtual_env.iter().cloned().collect(),
     };
-    Sandbox::detect(request).await.map(Arc::new).map_err(|error| error.to_string())
+    Sandbox::detect(request)
+        .await
+        .map(Arc::new)
+        .map_err(|error| error.to_string())
 }
 
 /// The engine with everything it needs.
@@ -118,17 +133,31 @@ pub async fn engine(settings: &Settings) -> Result<Engine, Failure> {
 /// When there is no such folder, or it is a bare repository.
 pub fn repository(path: &Path) -> Result<Repository, Failure> {
     if !path.is_dir() {
-        return Err(Failure::new(Exit::Usage, format!("`{}` is not a folder", path.display()))
-            .with_help("give the root of a repository with --repo"));
+        return Err(
+            Failure::new(Exit::Usage, format!("`{}` is not a folder", path.display()))
+                .with_help("give the root of a repository with --repo"),
+        );
     }
-    let git = GitRepository::discover(path).map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
+    let git =
+        GitRepository::discover(path).map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
     match git {
         Some(git) if git.is_bare() => Err(Failure::new(
             Exit::Usage,
-            format!("`{}` is a bare repository: it has no files to work on", path.display()),
+            format!(
+                "`{}` is a bare repository: it has no files to work on",
+                path.display()
+            ),
         )
         .with_help("clone it and work in the clone")),
-        Some(git) => Ok(Repository { root: git.root().to_owned(), base_commit: git.base_commit().map_err(|error| Failure::new(Exit::Missing, error.to_string()))? }),
-        None => Ok(Repository { root: path.to_owned(), base_commit: None }),
+        Some(git) => Ok(Repository {
+            root: git.root().to_owned(),
+            base_commit: git
+                .base_commit()
+                .map_err(|error| Failure::new(Exit::Missing, error.to_string()))?,
+        }),
+        None => Ok(Repository {
+            root: path.to_owned(),
+            base_commit: None,
+        }),
     }
 }

@@ -19,18 +19,27 @@ impl LazyModel {
     pub fn new(resolved: &ResolvedModel, configuration: WorkerConfiguration) -> Self {
         let trained = resolved.context_length.unwrap_or(u32::MAX);
         let descriptor = ModelDescriptor {
-            reference: ModelReference { name: resolved.name.clone(), digest: Some(resolved.digest) },
+            reference: ModelReference {
+                name: resolved.name.clone(),
+                digest: Some(resolved.digest),
+            },
             context_length: configuration.context_length.min(trained),
             fills_in_the_middle: resolved.fills_in_the_middle,
             constrains: true,
             counts_exactly: true,
             remote: false,
         };
-        Self { descriptor, configuration, model: OnceCell::new() }
+        Self {
+            descriptor,
+            configuration,
+            model: OnceCell::new(),
+        }
     }
 
     async fn loaded(&self) -> Result<&LlamaModel, ModelError> {
-        self.model.get_or_try_init(|| LlamaModel::start(self.configuration.clone())).await
+        self.model
+            .get_or_try_init(|| LlamaModel::start(self.configuration.clone()))
+            .await
     }
 }
 

@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod composition;
 mod failure;
+mod interrupt;
 mod lazy_model;
 mod output;
 mod progress;
@@ -31,7 +32,11 @@ fn main() -> ExitCode {
             Err(error) => report(&Failure::new(Exit::Bug, error.to_string())),
         };
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::new(Exit::Missing, format!("cannot start: {error}"))),
     };

@@ -84,9 +84,20 @@ impl Output {
     }
 }
 
+/// A size as people read it.
+pub fn human_bytes(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
+
 /// The table of evidence, for standard error.
 pub fn evidence_table(evidence: &Evidence) -> String {
-    let name_width = evidence.checks.iter().map(|report| report.check.chars().count().min(40)).max().unwrap_or(5).max(5);
+    let name_width = evidence
+        .checks
+        .iter()
+        .map(|report| report.check.chars().count().min(40))
+        .max()
+        .unwrap_or(5)
+        .max(5);
     let mut text = String::new();
     for report in &evidence.checks {
         text.push_str(&check_line(report, name_width));
@@ -97,7 +108,11 @@ pub fn evidence_table(evidence: &Evidence) -> String {
                 (Some(path), None) => format!("{path}: "),
                 _ => String::new(),
             };
-            let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+            let help = finding
+                .help
+                .as_ref()
+                .map(|help| format!(" ({help})"))
+                .unwrap_or_default();
             let line = format!("      {place}{}{help}", finding.message);
             let line = match finding.severity {
                 Severity::Error => style(line).red().for_stderr(),
@@ -108,9 +123,16 @@ pub fn evidence_table(evidence: &Evidence) -> String {
         }
     }
     if let Some(sandbox) = &evidence.sandbox {
-        let missing =
-            if sandbox.missing.is_empty() { String::new() } else { format!("; not held: {}", sandbox.missing.join("; ")) };
-        let line = format!("  sandbox: {} ({}{missing})", sandbox.name, sandbox.guarantees.join(", "));
+        let missing = if sandbox.missing.is_empty() {
+            String::new()
+        } else {
+            format!("; not held: {}", sandbox.missing.join("; "))
+        };
+        let line = format!(
+            "  sandbox: {} ({}{missing})",
+            sandbox.name,
+            sandbox.guarantees.join(", ")
+        );
         text.push_str(&format!("{}\n", style(line).dim().for_stderr()));
     }
     text
@@ -123,10 +145,21 @@ fn check_line(report: &CheckReport, name_width: usize) -> String {
         Outcome::Skipped => ("–", Style::new().dim()),
     };
     let name: String = report.check.chars().take(40).collect();
-    let time = if report.outcome == Outcome::Skipped { String::new() } else { format!("{:>6} ms", report.duration_ms) };
-    let reason = report.reason.as_ref().map(|reason| format!("  {reason}")).unwrap_or_default();
+    let time = if report.outcome == Outcome::Skipped {
+        String::new()
+    } else {
+        format!("{:>6} ms", report.duration_ms)
+    };
+    let reason = report
+        .reason
+        .as_ref()
+        .map(|reason| format!("  {reason}"))
+        .unwrap_or_default();
     let padded = format!("{name:name_width$}");
-    format!("  {} {padded}  {time:>9}{reason}", colour.for_stderr().apply_to(mark))
+    format!(
+        "  {} {padded}  {time:>9}{reason}",
+        colour.for_stderr().apply_to(mark)
+    )
 }
 
 /// One line that says how far a change was checked.
@@ -143,7 +176,11 @@ pub fn verdict(proposal: &Proposal) -> String {
         colour.for_stderr().apply_to(level),
         proposal.summary,
         usage.attempts,
-        if usage.attempts == 1 { "attempt" } else { "attempts" },
+        if usage.attempts == 1 {
+            "attempt"
+        } else {
+            "attempts"
+        },
         usage.completion_tokens,
         usage.seconds
     )

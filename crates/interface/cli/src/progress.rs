@@ -33,7 +33,11 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { output, bar, state: Mutex::new(State::default()) }
+        Self {
+            output,
+            bar,
+            state: Mutex::new(State::default()),
+        }
     }
 
     /// Ends the moving line.
@@ -65,7 +69,9 @@ impl Observer for Progress {
             return;
         }
         match event {
-            Event::RepositoryRead { files, symbols } => self.line(&format!("  read {files} files, {symbols} symbols")),
+            Event::RepositoryRead { files, symbols } => {
+                self.line(&format!("  read {files} files, {symbols} symbols"))
+            }
             Event::Located { plan, examples } => {
                 let examples = match examples {
                     0 => String::new(),
@@ -75,13 +81,21 @@ impl Observer for Progress {
                 self.line(&format!("  plan: {plan}{examples}"));
             }
             Event::Working { what } => self.now(what),
-            Event::Sampling { model, samples, attempt, .. } => {
+            Event::Sampling {
+                model,
+                samples,
+                attempt,
+                ..
+            } => {
                 let label = match samples {
                     1 => format!("attempt {attempt} · {model}"),
                     _ => format!("attempts {attempt}–{} · {model}", attempt + samples as usize - 1),
                 };
                 if let Ok(mut state) = self.state.lock() {
-                    *state = State { label: label.clone(), ..State::default() };
+                    *state = State {
+                        label: label.clone(),
+                        ..State::default()
+                    };
                 }
                 self.now(format!("{label} · reading the prompt"));
             }
@@ -93,7 +107,13 @@ impl Observer for Progress {
                 }
             }
             Event::Rejected { attempt, reason } => {
-                let line: String = reason.lines().next().unwrap_or_default().chars().take(140).collect();
+                let line: String = reason
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(140)
+                    .collect();
                 self.line(&format!("  attempt {attempt} ✘ {line}"));
             }
             Event::Passed { attempt, level } => self.line(&format!("  attempt {attempt} ✔ {level}")),
@@ -106,7 +126,14 @@ impl Progress {
         let Ok(mut state) = self.state.lock() else { return };
         state.characters += text.chars().count();
         state.tail.push_str(text);
-        let last = state.tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
+        let last = state
+            .tail
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
         state.tail = state.tail.lines().last().unwrap_or_default().to_owned();
         let message = format!("{} · {} characters · {last}", state.label, state.characters);
         drop(state);

@@ -56,7 +56,10 @@ impl Report {
         let exact = (gaps > 0).then(|| Rate::of(count(&|result| result.exact_match == Some(true)), gaps));
         Self {
             pass_at_1: Rate::of(count(&|result| result.passed), results.len()),
-            tested_and_right: Rate::of(count(&|result| result.level == Level::Tested && result.passed), tested),
+            tested_and_right: Rate::of(
+                count(&|result| result.level == Level::Tested && result.passed),
+                tested,
+            ),
             exact_match: exact,
             levels,
             lost_by_selection: count(&|result| result.lost_by_selection == Some(true)),
@@ -72,9 +75,17 @@ impl Report {
     /// The figures as a table for people.
     pub fn table(&self) -> String {
         let list = |counts: &BTreeMap<String, usize>| {
-            counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+            counts
+                .iter()
+                .map(|(name, count)| format!("{name} {count}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-        let rejected: Vec<String> = self.rejected.iter().map(|(check, count)| format!("{check} {count}")).collect();
+        let rejected: Vec<String> = self
+            .rejected
+            .iter()
+            .map(|(check, count)| format!("{check} {count}"))
+            .collect();
         let mut rows = vec![("pass@1".to_owned(), self.pass_at_1.to_string())];
         if let Some(exact) = &self.exact_match {
             rows.push(("exact match".to_owned(), exact.to_string()));
@@ -86,17 +97,32 @@ impl Report {
             rows.push(("chosen from".to_owned(), list(&self.models)));
             rows.push(("attempts a task".to_owned(), format!("{:.2}", self.attempts)));
         }
-        rows.push(("tokens written a task".to_owned(), format!("{:.0}", self.completion_tokens)));
-        rows.push(("tokens read a task".to_owned(), format!("{:.0}", self.prompt_tokens)));
+        rows.push((
+            "tokens written a task".to_owned(),
+            format!("{:.0}", self.completion_tokens),
+        ));
+        rows.push((
+            "tokens read a task".to_owned(),
+            format!("{:.0}", self.prompt_tokens),
+        ));
         rows.push(("seconds a task".to_owned(), format!("{:.2}", self.seconds)));
-        rows.into_iter().map(|(name, value)| format!("{name:22} {value}\n")).collect()
+        rows.into_iter()
+            .map(|(name, value)| format!("{name:22} {value}\n"))
+            .collect()
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "suites hold thousands of tasks, not 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "suites hold thousands of tasks, not 2^52"
+)]
 fn mean(results: &[TaskResult], value: impl Fn(&TaskResult) -> f64) -> f64 {
     let sum: f64 = results.iter().map(value).sum();
-    if results.is_empty() { 0.0 } else { (sum / results.len() as f64 * 100.0).round() / 100.0 }
+    if results.is_empty() {
+        0.0
+    } else {
+        (sum / results.len() as f64 * 100.0).round() / 100.0
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]

@@ -130,18 +130,30 @@ pub async fn run_suite(
     observer: &dyn EvalObserver,
     stop: &CancellationToken,
 ) -> Result<Vec<TaskResult>, EvalError> {
-    let sandbox = engine.sandbox.clone().map_err(|reason| EvalError::NoSandbox { reason })?;
+    let sandbox = engine
+        .sandbox
+        .clone()
+        .map_err(|reason| EvalError::NoSandbox { reason })?;
     let header = Header {
         mode: options.mode,
         quality: options.quality,
         seed: options.seed,
-        models: engine.models.iter().map(|model| model.descriptor().reference.name.clone()).collect(),
+        models: engine
+            .models
+            .iter()
+            .map(|model| model.descriptor().reference.name.clone())
+            .collect(),
         budget: options.budget,
     };
     let mut results = resume(options, &header)?;
     let scratch = engine.cache_folder.join("eval");
-    std::fs::create_dir_all(&scratch).map_err(|error| EvalError::Judge { reason: error.to_string() })?;
-    let judge = Judge { sandbox: &sandbox, scratch: &scratch };
+    std::fs::create_dir_all(&scratch).map_err(|error| EvalError::Judge {
+        reason: error.to_string(),
+    })?;
+    let judge = Judge {
+        sandbox: &sandbox,
+        scratch: &scratch,
+    };
     let chosen: HashSet<&str> = tasks.iter().map(|task| task.id.as_str()).collect();
     results.retain(|result| chosen.contains(result.id.as_str()));
     for result in &results {
@@ -161,7 +173,10 @@ pub async fn run_suite(
 }
 
 fn resume(options: &EvalOptions, header: &Header) -> Result<Vec<TaskResult>, EvalError> {
-    let error = |reason: String| EvalError::Results { path: options.out.clone(), reason };
+    let error = |reason: String| EvalError::Results {
+        path: options.out.clone(),
+        reason,
+    };
     let text = match std::fs::read_to_string(&options.out) {
         Ok(text) => text,
         Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -178,7 +193,9 @@ fn resume(options: &EvalOptions, header: &Header) -> Result<Vec<TaskResult>, Eva
     match serde_json::from_str::<Header>(first) {
         Ok(earlier) if &earlier == header => {}
         Ok(_) => {
-            return Err(error("holds the results of a run with other settings: name another file, or remove it".to_owned()));
+            return Err(error(
+                "holds the results of a run with other settings: name another file, or remove it".to_owned(),
+            ));
         }
         Err(_) => return Err(error("is no results file: name another one".to_owned())),
     }
@@ -189,7 +206,10 @@ fn resume(options: &EvalOptions, header: &Header) -> Result<Vec<TaskResult>, Eva
 fn append(options: &EvalOptions, line: &str) -> Result<(), EvalError> {
     let file = OpenOptions::new().create(true).append(true).open(&options.out);
     file.and_then(|mut file| writeln!(file, "{line}"))
-        .map_err(|error| EvalError::Results { path: options.out.clone(), reason: error.to_string() })
+        .map_err(|error| EvalError::Results {
+            path: options.out.clone(),
+            reason: error.to_string(),
+        })
 }
 
 async fn run_task(
@@ -201,7 +221,13 @@ async fn run_task(
 ) -> Result<TaskResult, EvalError> {
     match &task.shown {
         Shown::Gap { prefix, suffix } => fill_gap(engine, task, prefix, suffix, judge, stop).await,
-        Shown::Repository { files, work, intent, named_files, acceptance } => {
+        Shown::Repository {
+            files,
+            work,
+            intent,
+            named_files,
+            acceptance,
+        } => {
             let intent = Intent {
                 task: *work,
                 text: intent.clone(),
@@ -225,19 +251,29 @@ async fn propose(
     judge: &Judge<'_>,
     stop: &CancellationToken,
 ) -> Result<TaskResult, EvalError> {
-    let folder = tempfile::tempdir_in(judge.scratch).map_err(|error| EvalError::Judge { reason: error.to_string() })?;
+    let folder = tempfile::tempdir_in(judge.scratch).map_err(|error| EvalError::Judge {
+        reason: error.to_string(),
+    })?;
     write_files(folder.path(), files)?;
-    let repository = Repository { root: folder.path().to_owned(), base_commit: None };
+    let repository = Repository {
+        root: folder.path().to_owned(),
+        base_commit: None,
+    };
     let verification = match mode {
         Mode::Raw => Verification::Off,
         Mode::Verified => Verification::Full,
     };
     let begun = std::time::Instant::now();
-    let proposal = match engine.propose(&repository, intent, verification, &Silent, stop).await {
+    let proposal = match engine
+        .propose(&repository, intent, verification, &Silent, stop)
+        .await
+    {
         Ok(proposal) => proposal,
         Err(EngineError::Interrupted) => return Err(EvalError::Interrupted),
         Err(error) => {
-            let verdict = judge.judge_change(files, &ChangeSet::default(), &task.hidden).await?;
+            let verdict = judge
+                .judge_change(files, &ChangeSet::default(), &task.hidden)
+                .await?;
             return Ok(TaskResult {
                 passed: verdict.passed,
                 said: error.to_string(),
@@ -247,7 +283,11 @@ async fn propose(
         }
     };
     let verdict = judge.judge_change(files, &proposal.change, &task.hidden).await?;
-    let lost = if verdict.passed { Some(false) } else { lost_by_selection(judge, files, &proposal, &task.hidden).await? };
+    let lost = if verdict.passed {
+        Some(false)
+    } else {
+        lost_by_selection(judge, files, &proposal, &task.hidden).await?
+    };
     Ok(result(&task.id, &proposal, verdict.passed, lost, verdict.said))
 }
 
@@ -282,7 +322,10 @@ fn result(id: &str, proposal: &Proposal, passed: bool, lost: Option<bool>, said:
         };
         *rejected.entry(gate).or_insert(0) += 1;
     }
-    let chosen = proposal.provenance.chosen.and_then(|index| proposal.provenance.attempts.get(index));
+    let chosen = proposal
+        .provenance
+        .chosen
+        .and_then(|index| proposal.provenance.attempts.get(index));
     TaskResult {
         id: id.to_owned(),
         passed,
@@ -296,7 +339,12 @@ fn result(id: &str, proposal: &Proposal, passed: bool, lost: Option<bool>, said:
         seconds: proposal.usage.seconds,
         rejected,
         said,
-        texts: proposal.provenance.attempts.iter().map(|attempt| attempt.text.clone()).collect(),
+        texts: proposal
+            .provenance
+            .attempts
+            .iter()
+            .map(|attempt| attempt.text.clone())
+            .collect(),
     }
 }
 
@@ -330,9 +378,14 @@ async fn fill_gap(
     stop: &CancellationToken,
 ) -> Result<TaskResult, EvalError> {
     let begun = std::time::Instant::now();
-    let Some(model) = engine.models.last() else { return Ok(TaskResult::nothing(&task.id)) };
+    let Some(model) = engine.models.last() else {
+        return Ok(TaskResult::nothing(&task.id));
+    };
     let request = GenerateRequest {
-        prompt: PromptInput::Fill { prefix: prefix.to_owned(), suffix: suffix.to_owned() },
+        prompt: PromptInput::Fill {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+        },
         sampling: Sampling::GREEDY,
         samples: 1,
         max_tokens: 96,
@@ -344,13 +397,24 @@ async fn fill_gap(
     let answered = until_stopped(asked, stop).await?;
     let (sample, usage) = match answered {
         Ok((samples, usage)) => (samples.into_iter().next(), usage),
-        Err(error) => return Ok(TaskResult { said: error.to_string(), ..TaskResult::nothing(&task.id) }),
+        Err(error) => {
+            return Ok(TaskResult {
+                said: error.to_string(),
+                ..TaskResult::nothing(&task.id)
+            });
+        }
     };
     let seconds = begun.elapsed().as_secs_f64();
-    let Some(sample) = sample else { return Ok(TaskResult::nothing(&task.id)) };
-    let Hidden::GapTests { solution, program } = &task.hidden else { return Ok(TaskResult::nothing(&task.id)) };
+    let Some(sample) = sample else {
+        return Ok(TaskResult::nothing(&task.id));
+    };
+    let Hidden::GapTests { solution, program } = &task.hidden else {
+        return Ok(TaskResult::nothing(&task.id));
+    };
     let line_end = if suffix.starts_with('\n') { "" } else { "\n" };
-    let verdict = judge.judge_program(&format!("{prefix}{}{line_end}{suffix}\n\n{program}", sample.text)).await?;
+    let verdict = judge
+        .judge_program(&format!("{prefix}{}{line_end}{suffix}\n\n{program}", sample.text))
+        .await?;
     Ok(TaskResult {
         passed: verdict.passed,
         exact_match: Some(sample.text.trim() == solution.trim()),

@@ -17,11 +17,20 @@ pub struct Rate {
 
 impl Rate {
     /// The rate with its Wilson score interval (E. B. Wilson, 1927), which holds for small numbers and near 0 and 1.
-    #[expect(clippy::cast_precision_loss, reason = "suites hold thousands of tasks, not 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "suites hold thousands of tasks, not 2^52"
+    )]
     pub fn of(passed: usize, total: usize) -> Self {
         const Z: f64 = 1.959_964;
         if total == 0 {
-            return Self { passed, total, percent: 0.0, low: 0.0, high: 100.0 };
+            return Self {
+                passed,
+                total,
+                percent: 0.0,
+                low: 0.0,
+                high: 100.0,
+            };
         }
         let (successes, n) = (passed as f64, total as f64);
         let share = successes / n;

@@ -179,10 +179,16 @@ struct RepoHidden {
 /// # Errors
 /// When the file cannot be read, or a line is not of the format.
 pub fn read_suite(path: &Path, format: Format) -> Result<Vec<EvalTask>, SuiteError> {
-    let read_error = |source| SuiteError::Read { path: path.to_owned(), source };
+    let read_error = |source| SuiteError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let file = std::fs::File::open(path).map_err(read_error)?;
-    let reader: Box<dyn Read> =
-        if path.extension().is_some_and(|extension| extension == "gz") { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
+    let reader: Box<dyn Read> = if path.extension().is_some_and(|extension| extension == "gz") {
+        Box::new(GzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
     let mut tasks = Vec::new();
     for (index, line) in BufReader::new(reader).lines().enumerate() {
         let line = line.map_err(read_error)?;
@@ -203,11 +209,18 @@ pub fn read_suite(path: &Path, format: Format) -> Result<Vec<EvalTask>, SuiteErr
 ///
 /// # Errors
 /// When an id matches no task.
-pub fn choose(tasks: Vec<EvalTask>, ids: &[String], limit: Option<usize>) -> Result<Vec<EvalTask>, SuiteError> {
+pub fn choose(
+    tasks: Vec<EvalTask>,
+    ids: &[String],
+    limit: Option<usize>,
+) -> Result<Vec<EvalTask>, SuiteError> {
     let number = |id: &str| id.rsplit('/').next().and_then(|last| last.parse::<u64>().ok());
     let matches = |task: &EvalTask, wanted: &str| match wanted.split_once('-') {
         Some((first, last)) if first.parse::<u64>().is_ok() && last.parse::<u64>().is_ok() => {
-            let bounds = (first.parse::<u64>().unwrap_or(0), last.parse::<u64>().unwrap_or(0));
+            let bounds = (
+                first.parse::<u64>().unwrap_or(0),
+                last.parse::<u64>().unwrap_or(0),
+            );
             number(&task.id).is_some_and(|number| number >= bounds.0 && number <= bounds.1)
         }
         _ => task.id == wanted || task.id.rsplit('/').next() == Some(wanted),
@@ -215,7 +228,9 @@ pub fn choose(tasks: Vec<EvalTask>, ids: &[String], limit: Option<usize>) -> Res
     if let Some(id) = ids.iter().find(|id| !tasks.iter().any(|task| matches(task, id))) {
         return Err(SuiteError::UnknownId { id: id.clone() });
     }
-    let chosen = tasks.into_iter().filter(|task| ids.is_empty() || ids.iter().any(|id| matches(task, id)));
+    let chosen = tasks
+        .into_iter()
+        .filter(|task| ids.is_empty() || ids.iter().any(|id| matches(task, id)));
     Ok(chosen.take(limit.unwrap_or(usize::MAX)).collect())
 }
 
@@ -244,7 +259,9 @@ fn parse_line(line: &str, format: Format) -> Result<EvalTask, String> {
             let line: MbppLine = serde_json::from_str(line).map_err(error)?;
             let first = line.test_list.first().ok_or("`test_list` is empty")?;
             let setup = [line.test_imports.join("\n"), line.test_setup_code].join("\n");
-            let tests = [line.test_list.as_slice(), line.challenge_test_list.as_slice()].concat().join("\n");
+            let tests = [line.test_list.as_slice(), line.challenge_test_list.as_slice()]
+                .concat()
+                .join("\n");
             EvalTask {
                 id: format!("Mbpp/{}", line.task_id),
                 shown: Shown::Repository {
@@ -254,14 +271,20 @@ fn parse_line(line: &str, format: Format) -> Result<EvalTask, String> {
                     named_files: vec![solution.clone()],
                     acceptance: Vec::new(),
                 },
-                hidden: Hidden::PythonTests { file: solution, program: format!("{setup}\n{tests}\n") },
+                hidden: Hidden::PythonTests {
+                    file: solution,
+                    program: format!("{setup}\n{tests}\n"),
+                },
             }
         }
         Format::HumanEvalInfilling => {
             let line: GapLine = serde_json::from_str(line).map_err(error)?;
             EvalTask {
                 id: line.task_id,
-                shown: Shown::Gap { prefix: line.prompt, suffix: line.suffix },
+                shown: Shown::Gap {
+                    prefix: line.prompt,
+                    suffix: line.suffix,
+                },
                 hidden: Hidden::GapTests {
                     solution: line.canonical_solution,
                     program: format!("{}\n\ncheck({})\n", line.test, line.entry_point),
@@ -279,7 +302,10 @@ fn parse_line(line: &str, format: Format) -> Result<EvalTask, String> {
                     named_files: line.named_files,
                     acceptance: line.test_commands,
                 },
-                hidden: Hidden::Repository { files: line.hidden.files, commands: line.hidden.commands },
+                hidden: Hidden::Repository {
+                    files: line.hidden.files,
+                    commands: line.hidden.commands,
+                },
             }
         }
     })
@@ -301,11 +327,21 @@ mod tests {
     #[test]
     fn only_the_first_assertion_is_shown() {
         let task = mbpp(11);
-        let Shown::Repository { intent, files, acceptance, .. } = &task.shown else { panic!("a repository") };
+        let Shown::Repository {
+            intent,
+            files,
+            acceptance,
+            ..
+        } = &task.shown
+        else {
+            panic!("a repository")
+        };
         assert!(intent.contains("double(2) == 4"));
         assert!(!intent.contains("14") && !intent.contains("double(0)"));
         assert!(files.is_empty() && acceptance.is_empty());
-        let Hidden::PythonTests { program, .. } = &task.hidden else { panic!("a program") };
+        let Hidden::PythonTests { program, .. } = &task.hidden else {
+            panic!("a program")
+        };
         assert!(program.contains("14") && program.contains("double(0)"));
     }
 
@@ -325,7 +361,8 @@ mod tests {
         let tasks = || (9..15).map(mbpp).collect::<Vec<_>>();
         let ids = |ids: &[&str], limit| {
             let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-            choose(tasks(), &ids, limit).map(|tasks| tasks.into_iter().map(|task| task.id).collect::<Vec<_>>())
+            choose(tasks(), &ids, limit)
+                .map(|tasks| tasks.into_iter().map(|task| task.id).collect::<Vec<_>>())
         };
         assert_eq!(ids(&["11-12"], None).unwrap(), ["Mbpp/11", "Mbpp/12"]);
         assert_eq!(ids(&["Mbpp/9", "14"], None).unwrap(), ["Mbpp/9", "Mbpp/14"]);

@@ -19,7 +19,7 @@ fn text_for(variable: &str) -> &'static str {
         "imports" => "import re",
         "import_line" => "from src.text import slugify",
         "framework" => "unittest (a class derived from unittest.TestCase)",
-        other => panic!("say here what `{other}` may hold"),
+        other => unreachable!("say here what `{other}` may hold"),
     }
 }
 

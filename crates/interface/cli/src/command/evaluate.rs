@@ -3,18 +3,24 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use tenon_config::Overrides;
 use tenon_domain::Budget;
-use tenon_eval::{EvalError, EvalObserver, EvalOptions, EvalTask, Format, Mode, Report, TaskResult, choose, read_suite, run_suite};
-use tokio_util::sync::CancellationToken;
+use tenon_eval::{
+    EvalError, EvalObserver, EvalOptions, EvalTask, Format, Mode, Report, TaskResult, choose, read_suite,
+    run_suite,
+};
 
 use super::work::quality;
 use crate::arguments::{EvalArguments, EvalModeArgument};
 use crate::composition;
 use crate::failure::{Exit, Failure};
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 
 /// `tenon eval run`.
 pub async fn run(arguments: EvalArguments) -> Result<Exit, Failure> {
-    let overrides = Overrides { models: arguments.model.clone(), ..Overrides::default() };
+    let overrides = Overrides {
+        models: arguments.model.clone(),
+        ..Overrides::default()
+    };
     let settings = composition::settings(None, &overrides)?;
     let output = Output::new(false, settings.no_color);
     let usage = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error.to_string());
@@ -36,18 +42,10 @@ pub async fn run(arguments: EvalArguments) -> Result<Exit, Failure> {
         budget: Budget::default(),
         out: arguments.out.clone(),
     };
-    let stop = CancellationToken::new();
-    let interrupt = tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.cancel();
-            }
-        }
-    });
+    let interrupt = Interrupt::watch();
     let bar = Bar::new(tasks.len(), output);
-    let results = run_suite(&engine, &tasks, &options, &bar, &stop).await;
-    interrupt.abort();
+    let results = run_suite(&engine, &tasks, &options, &bar, interrupt.token()).await;
+    drop(interrupt);
     bar.finish();
     let results = results.map_err(|error| {
         let exit = match &error {
@@ -79,7 +77,10 @@ impl Bar {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        Self { bar, passed: std::sync::atomic::AtomicUsize::new(0) }
+        Self {
+            bar,
+            passed: std::sync::atomic::AtomicUsize::new(0),
+        }
     }
 
     fn finish(&self) {

@@ -9,22 +9,26 @@ use tenon_change::unified_diff;
 use tenon_config::{Overrides, SandboxMode, Settings};
 use tenon_domain::{AcceptanceCommand, Budget, Intent, Level, Proposal, Quality, RepoPath, Task};
 use tenon_engine::{Observer, Repository, Silent, Verification};
-use tenon_forge::GitRepository;
-use tenon_store::ProposalStore;
-use tokio_util::sync::CancellationToken;
+use tenon_forge::{GitRepository, Identity};
 
+use super::proposals;
 use crate::arguments::{
-    DeliveryArguments, ExplainArguments, FixArguments, GenerateArguments, QualityArgument, SandboxArgument, TestArguments,
-    WorkArguments,
+    DeliveryArguments, ExplainArguments, FixArguments, GenerateArguments, QualityArgument, SandboxArgument,
+    TestArguments, WorkArguments,
 };
 use crate::composition;
 use crate::failure::{Exit, Failure};
+use crate::interrupt::Interrupt;
 use crate::output::{Output, evidence_table, verdict};
 use crate::progress::Progress;
 
 /// `tenon generate`.
 pub async fn generate(arguments: GenerateArguments) -> Result<Exit, Failure> {
-    let text = if arguments.intent == "-" { read_standard_input()? } else { arguments.intent };
+    let text = if arguments.intent == "-" {
+        read_standard_input()?
+    } else {
+        arguments.intent
+    };
     change(Task::Generate, text, arguments.work, arguments.delivery).await
 }
 
@@ -53,7 +57,12 @@ pub async fn explain(arguments: ExplainArguments) -> Result<Exit, Failure> {
         }));
     } else {
         output.result(proposal.explanation.as_deref().unwrap_or_default());
-        for finding in proposal.evidence.checks.iter().flat_map(|report| &report.findings) {
+        for finding in proposal
+            .evidence
+            .checks
+            .iter()
+            .flat_map(|report| &report.findings)
+        {
             output.say(&format!("  caution: {}", finding.message));
         }
         output.say("  unverified: an explanation is a model's word");
@@ -61,7 +70,12 @@ pub async fn explain(arguments: ExplainArguments) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-async fn change(task: Task, text: String, work: WorkArguments, delivery: DeliveryArguments) -> Result<Exit, Failure> {
+async fn change(
+    task: Task,
+    text: String,
+    work: WorkArguments,
+    delivery: DeliveryArguments,
+) -> Result<Exit, Failure> {
     let (proposal, output, repository) = propose(task, text, &work).await?;
     show(&proposal, output, work.json);
     if proposal.level() == Level::Unverified {
@@ -113,36 +127,43 @@ pub fn proposal_json(proposal: &Proposal) -> impl Serialize {
     })
 }
 
-async fn propose(task: Task, text: String, work: &WorkArguments) -> Result<(Proposal, Output, Repository), Failure> {
+async fn propose(
+    task: Task,
+    text: String,
+    work: &WorkArguments,
+) -> Result<(Proposal, Output, Repository), Failure> {
     let repository = composition::repository(&work.repo)?;
     let settings = composition::settings(Some(&repository.root), &overrides(work))?;
     let output = Output::new(work.quiet, settings.no_color);
     let intent = intent(task, text, work, &settings, &repository.root)?;
-    intent.validate().map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    intent
+        .validate()
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let engine = composition::engine(&settings).await?;
     if let Err(reason) = &engine.sandbox {
         output.say(&format!("  checks that execute are refused: {reason}"));
     }
-    let stop = CancellationToken::new();
-    let interrupt = tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.cancel();
-            }
-        }
-    });
+    let interrupt = Interrupt::watch();
     let progress = (!work.quiet).then(|| Progress::new(output));
     let observer: &dyn Observer = progress.as_ref().map_or(&Silent, |progress| progress);
-    let proposed = engine.propose(&repository, &intent, Verification::Full, observer, &stop).await;
-    interrupt.abort();
+    let proposed = engine
+        .propose(
+            &repository,
+            &intent,
+            Verification::Full,
+            observer,
+            interrupt.token(),
+        )
+        .await;
+    drop(interrupt);
     if let Some(progress) = &progress {
         progress.finish();
     }
     let proposal = proposed?;
-    let store = ProposalStore::open(settings.data_folder.join("proposals"))
+    let store = proposals::store(&settings)?;
+    store
+        .save(&proposal)
         .map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
-    store.save(&proposal).map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
     Ok((proposal, output, repository))
 }
 
@@ -160,9 +181,19 @@ pub fn overrides(work: &WorkArguments) -> Overrides {
     }
 }
 
-fn intent(task: Task, text: String, work: &WorkArguments, settings: &Settings, root: &Path) -> Result<Intent, Failure> {
+fn intent(
+    task: Task,
+    text: String,
+    work: &WorkArguments,
+    settings: &Settings,
+    root: &Path,
+) -> Result<Intent, Failure> {
     let defaults = Budget::default();
-    let files = work.files.iter().map(|file| repo_path(file, root)).collect::<Result<Vec<_>, _>>()?;
+    let files = work
+        .files
+        .iter()
+        .map(|file| repo_path(file, root))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Intent {
         task,
         text,
@@ -172,7 +203,14 @@ fn intent(task: Task, text: String, work: &WorkArguments, settings: &Settings, r
         seed: work.seed,
         budget: Budget {
             max_time: settings.limits.max_time.unwrap_or(defaults.max_time),
-            max_attempts: settings.limits.max_attempts.unwrap_or(if work.quality == QualityArgument::Fast { 2 } else { defaults.max_attempts }),
+            max_attempts: settings
+                .limits
+                .max_attempts
+                .unwrap_or(if work.quality == QualityArgument::Fast {
+                    2
+                } else {
+                    defaults.max_attempts
+                }),
             max_sample_tokens: defaults.max_sample_tokens,
         },
     })
@@ -181,7 +219,11 @@ fn intent(task: Task, text: String, work: &WorkArguments, settings: &Settings, r
 /// A path as typed: relative to the repository, or absolute inside it.
 fn repo_path(text: &str, root: &Path) -> Result<RepoPath, Failure> {
     let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-    let inside = Path::new(text).strip_prefix(&root).ok().and_then(Path::to_str).unwrap_or(text);
+    let inside = Path::new(text)
+        .strip_prefix(&root)
+        .ok()
+        .and_then(Path::to_str)
+        .unwrap_or(text);
     RepoPath::parse(inside).map_err(|error| Failure::new(Exit::Refused, error.to_string()))
 }
 
@@ -194,23 +236,48 @@ pub fn quality(argument: QualityArgument) -> Quality {
     }
 }
 
-fn deliver(proposal: &Proposal, repository: &Repository, delivery: &DeliveryArguments, output: Output) -> Result<(), Failure> {
+fn deliver(
+    proposal: &Proposal,
+    repository: &Repository,
+    delivery: &DeliveryArguments,
+    output: Output,
+) -> Result<(), Failure> {
     if let Some(file) = &delivery.patch {
-        std::fs::write(file, unified_diff(&proposal.change))
-            .map_err(|error| Failure::new(Exit::Missing, format!("cannot write {}: {error}", file.display())))?;
+        std::fs::write(file, unified_diff(&proposal.change)).map_err(|error| {
+            Failure::new(Exit::Missing, format!("cannot write {}: {error}", file.display()))
+        })?;
         output.say(&format!("  written to {}", file.display()));
     }
     if let Some(branch) = &delivery.branch {
-        let git = GitRepository::discover(&repository.root).map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
+        let git = GitRepository::discover(&repository.root)
+            .map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
         let Some(git) = git else {
-            return Err(Failure::new(Exit::Usage, "this is not a Git repository, so there can be no branch")
-                .with_help("use --apply or --patch, or run `git init`"));
+            return Err(Failure::new(
+                Exit::Usage,
+                "this is not a Git repository, so there can be no branch",
+            )
+            .with_help("use --apply or --patch, or run `git init`"));
         };
-        let message = format!("{}\n\nChecked by Tenon: {}. Proposal {}.", proposal.summary, proposal.level(), proposal.id);
+        let message = format!(
+            "{}\n\nChecked by Tenon: {}. Proposal {}.",
+            proposal.summary,
+            proposal.level(),
+            proposal.id
+        );
         let commit = git
             .commit_to_branch(branch, &proposal.change, &message)
             .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
-        output.say(&format!("  committed to {branch} as {}", commit.chars().take(12).collect::<String>()));
+        if git
+            .identity()
+            .is_ok_and(|identity| identity == Identity::Fallback)
+        {
+            output
+                .say("  Git does not know who you are: the commit is Tenon's (set user.name and user.email)");
+        }
+        output.say(&format!(
+            "  committed to {branch} as {}",
+            commit.chars().take(12).collect::<String>()
+        ));
     }
     if delivery.apply {
         apply(proposal, &repository.root)?;
@@ -232,7 +299,11 @@ fn read_standard_input() -> Result<String, Failure> {
     std::io::stdin()
         .take(limit)
         .read_to_string(&mut text)
-        .map_err(|error| Failure::new(Exit::Usage, format!("cannot read the intent from standard input: {error}")))?;
+        .map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                format!("cannot read the intent from standard input: {error}"),
+            )
+        })?;
     Ok(text)
 }
-
