@@ -142,7 +142,9 @@ impl Ask {
                 is_a_name(name.as_str()).then(|| (name.start(), name.as_str().to_owned()))
             }))
             .collect();
-        mentions.sort();
+        // Of two readings of one place the longer one is meant: `Cart.discount`, not `Cart`.
+        mentions.sort_by(|one, other| one.0.cmp(&other.0).then(other.1.len().cmp(&one.1.len())));
+        mentions.dedup_by_key(|(start, _)| *start);
         for (_, name) in mentions {
             let is_path = ask
                 .paths

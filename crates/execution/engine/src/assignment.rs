@@ -13,6 +13,7 @@ use crate::briefing::Briefing;
 use crate::error::EngineError;
 use crate::failure_output::Place;
 use crate::observer::Observer;
+use crate::opening;
 use crate::sampling::Question;
 use crate::stub;
 use crate::target::Target;
@@ -87,14 +88,23 @@ impl Assignment<'_> {
         names
     }
 
-    /// What of the answer is known beforehand: the signature and documentation of a stub.
+    /// What of the answer is known beforehand: the signature and documentation of a stub, the name of what is new.
     fn opening(&self) -> String {
-        let Target::Complete { symbol, .. } = &self.target else {
-            return String::new();
+        let file = self.parsed_original();
+        let opening = match &self.target {
+            Target::Complete { symbol, .. } => file.and_then(|file| stub::opening(&file, file.find(symbol)?)),
+            Target::Add {
+                names,
+                container: None,
+                ..
+            } => match (names.as_slice(), self.language()) {
+                ([name], Some(language)) => {
+                    opening::of_new_function(&self.intent.text, name, language, file.as_ref())
+                }
+                _ => None,
+            },
+            _ => None,
         };
-        let opening = self
-            .parsed_original()
-            .and_then(|file| stub::opening(&file, file.find(symbol)?));
         opening.unwrap_or_default()
     }
 
@@ -190,9 +200,30 @@ impl Assignment<'_> {
         if file.before == file.after {
             return Err("the answer changes nothing".to_owned());
         }
+        if let Some(missing) = self.undefined_name(file.after.as_deref().unwrap_or_default()) {
+            return Err(format!("the answer does not define `{missing}`"));
+        }
         let mut files = self.base.files.clone();
         files.push(file);
         change_set(files).map_err(|error| error.to_string())
+    }
+
+    /// The first name that was to be defined and is not.
+    fn undefined_name(&self, after: &str) -> Option<String> {
+        let file = SourceFile::parse(self.language()?, after).ok()?;
+        let defines = |name: &str| {
+            let assigned = |line: &str| {
+                line.trim_start()
+                    .trim_start_matches("export ")
+                    .trim_start_matches("pub ")
+                    .split(|character: char| !(character.is_alphanumeric() || "_$".contains(character)))
+                    .take(2)
+                    .any(|word| word == name)
+                    && line.contains(['=', ':'])
+            };
+            file.find(name).is_some() || file.text().lines().any(assigned)
+        };
+        self.target.wanted_names().into_iter().find(|name| !defines(name))
     }
 
     fn code(&self, text: &str, language: Language) -> Result<SourceFile, String> {

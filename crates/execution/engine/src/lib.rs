@@ -21,6 +21,7 @@ mod failure_output;
 mod fix;
 mod locate;
 mod observer;
+mod opening;
 mod run;
 mod sampling;
 mod schedule;

@@ -1,0 +1,93 @@
+//! What of an answer is known before a model writes it: a small model that finds itself inside the right definition
+//! writes that definition, where it would otherwise repeat the file it was shown.
+
+use tenon_syntax::{Language, SourceFile};
+
+/// The beginning of a new function whose name, and perhaps whose parameters, stand in the wish.
+/// `None` when the wish leaves open what kind of thing the name is.
+pub(crate) fn of_new_function(
+    wish: &str,
+    name: &str,
+    language: Language,
+    original: Option<&SourceFile>,
+) -> Option<String> {
+    let call = format!("{name}(");
+    let at = wish.match_indices(&call).map(|(at, _)| at).find(|at| {
+        !wish[..*at].ends_with(|before: char| before.is_alphanumeric() || "_.$:".contains(before))
+    })?;
+    let said = wish.to_lowercase();
+    if ["async", "class ", "decorator", "macro", "generic"]
+        .iter()
+        .any(|word| said.contains(word))
+    {
+        return None;
+    }
+    let text = original.map_or("", SourceFile::text);
+    let head = match language {
+        Language::Python => "def ",
+        Language::Rust if text.contains("pub fn ") || text.is_empty() => "pub fn ",
+        Language::Rust => "fn ",
+        Language::JavaScript if text.contains("export ") => "export function ",
+        Language::JavaScript => "function ",
+        _ => return None,
+    };
+    let arguments = wish.get(at + call.len()..)?.split_once(')')?.0;
+    let parameters = match language {
+        // Types are the model's to find; a name without one would be an error.
+        Language::Rust if !arguments.contains(':') => "",
+        _ if are_parameters(arguments) => arguments,
+        _ => "",
+    };
+    Some(format!("{head}{call}{parameters}"))
+}
+
+/// Whether the text between parentheses declares parameters; else it is a call with values.
+fn are_parameters(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let mut characters = name.chars();
+        characters
+            .next()
+            .is_some_and(|first| first.is_alphabetic() || first == '_')
+            && characters.all(|character| character.is_alphanumeric() || character == '_')
+            && !matches!(
+                name,
+                "True" | "False" | "None" | "true" | "false" | "null" | "undefined"
+            )
+    };
+    text.split(',').all(|part| {
+        let name = part.split([':', '=']).next().unwrap_or(part);
+        is_name(name.trim().trim_start_matches(['*', '.', '&']))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_in_the_wish_opens_the_answer() {
+        let opening = |wish, name, language| of_new_function(wish, name, language, None);
+        let wish = "add slugify(title) to text.py, e.g. slugify(\"A b\") == \"a-b\"";
+        assert_eq!(
+            opening(wish, "slugify", Language::Python).unwrap(),
+            "def slugify(title"
+        );
+        let wish = "add a function that shouts, e.g. shout(\"a\") == \"A!\"";
+        assert_eq!(opening(wish, "shout", Language::Python).unwrap(), "def shout(");
+        let wish = "add clamp(value, low = 0, high = 1)";
+        assert_eq!(
+            opening(wish, "clamp", Language::JavaScript).unwrap(),
+            "function clamp(value, low = 0, high = 1"
+        );
+        assert_eq!(opening(wish, "clamp", Language::Rust).unwrap(), "pub fn clamp(");
+    }
+
+    #[test]
+    fn nothing_is_presumed_about_other_things() {
+        let opening = |wish, name| of_new_function(wish, name, Language::Python, None);
+        assert_eq!(opening("add a class Stack with Stack(items)", "Stack"), None);
+        assert_eq!(opening("add a constant LIMIT", "LIMIT"), None);
+        assert_eq!(opening("add unslugify(x)", "slugify"), None);
+        assert_eq!(opening("add an async fetch(url)", "fetch"), None);
+    }
+}
