@@ -200,7 +200,10 @@ mod prose_tests {
     use super::*;
 
     fn found(text: &str) -> Vec<String> {
-        examples_in_text(text, Language::Python, &["slugify".to_owned()]).iter().map(Example::summary).collect()
+        examples_in_text(text, Language::Python, &["slugify".to_owned()])
+            .iter()
+            .map(Example::summary)
+            .collect()
     }
 
     #[test]

@@ -3,14 +3,15 @@
 mod acceptance;
 mod baseline;
 mod example_check;
+mod ledger;
 mod probe;
 mod tool;
+mod tree;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tenon_change::Applied;
 use tenon_domain::{
     AcceptanceCommand, ChangeSet, CheckKind, CheckReport, Digest, Evidence, Outcome, Severity,
 };
@@ -18,6 +19,7 @@ use tenon_sandbox::{Sandbox, WorkCopy};
 use tenon_syntax::Language;
 use tokio::sync::Mutex;
 
+use self::tree::Tree;
 use crate::dependencies;
 use crate::judge::ToolRun;
 use crate::plan::{AfterFailure, CheckPlan, ProjectChecks};
@@ -41,7 +43,7 @@ pub struct Gate {
 /// The work copy, and what is known about it unchanged.
 #[derive(Debug)]
 struct Workshop {
-    copy: WorkCopy,
+    tree: Tree,
     /// Where compilers keep what they build for this repository.
     build_cache: PathBuf,
     /// What each command did on the unchanged tree.
@@ -73,11 +75,12 @@ impl Gate {
             .as_ref()
             .map(|sandbox| sandbox.build_cache(&key))
             .unwrap_or_default();
+        let tree = Tree::new(copy, project.root().to_owned());
         Self {
             sandbox,
             project,
             workshop: Mutex::new(Workshop {
-                copy,
+                tree,
                 build_cache,
                 baseline: HashMap::new(),
                 installed: HashMap::new(),
@@ -107,7 +110,8 @@ impl Gate {
         baseline::take(sandbox, &self.project, &mut workshop, acceptance).await
     }
 
-    /// Checks `change`. The work copy is as it was afterwards, also when the future is dropped half-way.
+    /// Checks `change`. Every program it runs finds the work copy as the change has it, whatever ran there before,
+    /// also when the future of an earlier check was dropped half-way.
     pub async fn check(&self, change: &ChangeSet, plan: &CheckPlan) -> Evidence {
         let statics = statics::run(&self.project, change, plan.test_edits);
         let mut evidence = Evidence {
@@ -116,6 +120,8 @@ impl Gate {
         };
         let undeclared = statics.imports.undeclared.clone();
         let mut workshop = self.workshop.lock().await;
+        // What a cancelled check has left; if it cannot be cleared, the change cannot be applied either.
+        let _ = workshop.tree.clear();
         let installed = match &self.sandbox {
             Ok(sandbox) if !undeclared.is_empty() => {
                 let modules = undeclared.iter().map(|import| import.module.clone()).collect();
@@ -191,23 +197,15 @@ impl Round<'_> {
                 .extend(self.gate.refused(self.change, self.plan, EARLIER_FAILURE));
             return;
         }
-        let mut presence = match Presence::enter(workshop.copy.path(), self.change) {
-            Ok(presence) => presence,
-            Err(error) => {
-                let finding = finding("policy/not-applicable", Severity::Error, error.to_string());
-                evidence.checks.push(judged(
-                    "apply",
-                    CheckKind::Policy,
-                    None,
-                    std::time::Instant::now(),
-                    vec![finding],
-                ));
-                evidence
-                    .checks
-                    .extend(self.gate.refused(self.change, self.plan, EARLIER_FAILURE));
-                return;
-            }
-        };
+        if let Err(error) = workshop.tree.enter(self.change) {
+            evidence
+                .checks
+                .push(unusable("apply", "policy/not-applicable", &error));
+            evidence
+                .checks
+                .extend(self.gate.refused(self.change, self.plan, EARLIER_FAILURE));
+            return;
+        }
         evidence.sandbox = Some(self.sandbox.level().clone());
         let compiled = probe::compile(self, workshop).await;
         evidence.checks.extend(compiled);
@@ -230,25 +228,18 @@ impl Round<'_> {
                 step.skipped(kind, self.plan)
             } else {
                 match step {
-                    Step::Tool(runner, command) => {
-                        tool::check(self, workshop, &mut presence, runner, command).await
-                    }
-                    Step::Examples => example_check::check(self, workshop, &mut presence).await,
+                    Step::Tool(runner, command) => tool::check(self, workshop, runner, command).await,
+                    Step::Examples => example_check::check(self, workshop).await,
                     Step::Acceptance(command) => vec![acceptance::check(self, workshop, command).await],
                 }
             };
             evidence.checks.extend(reports);
         }
-        if let Err(error) = presence.leave() {
-            // Whatever is checked next would be checked on a wrong tree.
-            let finding = finding("policy/not-reverted", Severity::Error, error.to_string());
-            evidence.checks.push(judged(
-                "revert",
-                CheckKind::Policy,
-                None,
-                std::time::Instant::now(),
-                vec![finding],
-            ));
+        if let Err(error) = workshop.tree.clear() {
+            // Something of this may have been checked on a wrong tree.
+            evidence
+                .checks
+                .push(unusable("revert", "policy/not-reverted", &error));
         }
     }
 
@@ -293,44 +284,16 @@ fn unproven_without_names(checks: &mut [CheckReport]) {
     }
 }
 
-/// A change that is in the work copy, and leaves it again in any case.
-struct Presence<'round> {
-    root: PathBuf,
-    change: &'round ChangeSet,
-    applied: Option<Applied>,
-}
-
-impl<'round> Presence<'round> {
-    fn enter(root: &Path, change: &'round ChangeSet) -> Result<Self, tenon_change::ApplyError> {
-        let applied = tenon_change::apply(root, change)?;
-        Ok(Self {
-            root: root.to_owned(),
-            change,
-            applied: Some(applied),
-        })
-    }
-
-    /// Takes the change out, so that the unchanged tree can be asked something.
-    fn leave(&mut self) -> Result<(), tenon_change::ApplyError> {
-        match self.applied.take() {
-            Some(applied) => applied.revert(),
-            None => Ok(()),
-        }
-    }
-
-    fn enter_again(&mut self) -> Result<(), tenon_change::ApplyError> {
-        if self.applied.is_none() {
-            self.applied = Some(tenon_change::apply(&self.root, self.change)?);
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Presence<'_> {
-    fn drop(&mut self) {
-        // A dropped future is a cancelled check. A revert that fails here shows when the next change is applied.
-        let _ = self.leave();
-    }
+/// The report about a work copy that is not what the checks need.
+fn unusable(check: &str, rule: &str, error: &tree::TreeError) -> CheckReport {
+    let finding = finding(rule, Severity::Error, error.to_string());
+    judged(
+        check,
+        CheckKind::Policy,
+        None,
+        std::time::Instant::now(),
+        vec![finding],
+    )
 }
 
 /// Modules by name, for [`probe::installed`].

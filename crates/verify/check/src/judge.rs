@@ -16,11 +16,19 @@ pub(crate) struct ToolRun {
     pub(crate) run: Run,
     pub(crate) format: OutputFormat,
     pub(crate) reading: Reading,
+    /// Tests, and what test runners read unasked, that were altered while it ran.
+    pub(crate) tampered: Vec<String>,
 }
 
 impl ToolRun {
     pub(crate) fn succeeded(&self) -> bool {
         self.run.succeeded()
+    }
+
+    /// Does not hold against it what the unchanged tree does as well.
+    pub(crate) fn forgive(&mut self, before: Option<&Self>) {
+        self.tampered
+            .retain(|path| !before.is_some_and(|before| before.tampered.contains(path)));
     }
 
     fn errors(&self) -> impl Iterator<Item = &Finding> {
@@ -53,6 +61,10 @@ pub(crate) fn judge(
         reason: None,
         log: Some(tail(&after.run.log(), LONGEST_LOG)),
     };
+    if !after.tampered.is_empty() {
+        condemn(&mut report, &after.tampered);
+        return report;
+    }
     if let Some(limit) = &after.run.limit {
         let before_too = before.is_some_and(|before| before.run.limit.is_some());
         report.outcome = if before_too {
@@ -78,6 +90,22 @@ pub(crate) fn judge(
         judge_tests(&mut report, before, after, test_edits);
     }
     report
+}
+
+/// Whoever alters what judges it is not believed, whatever the outcome.
+fn condemn(report: &mut CheckReport, tampered: &[String]) {
+    report.outcome = Outcome::Failed;
+    report.findings = tampered
+        .iter()
+        .map(|path| {
+            let message = format!(
+                "running `{}` altered `{path}`, on which its own outcome depends",
+                report.check
+            );
+            finding("policy/tampered", Severity::Error, message)
+        })
+        .collect();
+    report.reason = report.findings.first().map(summary);
 }
 
 /// The runner is content, or says so with a status of its own, and names no test.

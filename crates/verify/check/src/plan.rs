@@ -10,7 +10,8 @@ pub struct CheckPlan {
     /// Examples that the changed code must satisfy, from the request; those in the docstrings of changed
     /// symbols are added by the gate.
     pub examples: Vec<Example>,
-    /// Commands that must succeed on the changed tree.
+    /// Commands that must succeed on the changed tree. Each starts from that tree without what another has left in
+    /// it, so a command that needs something built builds it.
     pub acceptance: Vec<AcceptanceCommand>,
     /// Which of the project's own checks run.
     pub project_checks: ProjectChecks,

@@ -18,5 +18,7 @@ mod projects;
 mod python_names;
 #[path = "room/reading_examples.rs"]
 mod reading_examples;
+#[path = "room/tampering.rs"]
+mod tampering;
 #[path = "room/workshop.rs"]
 mod workshop;

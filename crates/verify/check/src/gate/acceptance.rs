@@ -4,7 +4,7 @@ use tenon_domain::{AcceptanceCommand, CheckKind, CheckReport, Level, Outcome};
 
 use super::tool::{execute, patience};
 use super::{Round, Workshop, baseline};
-use crate::judge::judge;
+use crate::judge::{ToolRun, judge};
 use crate::project::OutputFormat;
 use crate::report::skipped;
 
@@ -14,31 +14,32 @@ pub(super) async fn check(
     wanted: &AcceptanceCommand,
 ) -> CheckReport {
     let command = baseline::acceptance_command(wanted);
-    let after = match execute(
+    let patience = patience(round, workshop, &command);
+    let kind = CheckKind::Acceptance;
+    let mut after = match execute(
         round.sandbox,
         workshop,
         &command,
-        CheckKind::Acceptance,
+        kind,
         OutputFormat::Plain,
-        patience(round, workshop, &command),
+        patience,
     )
     .await
     {
         Ok(after) => after,
-        Err(reason) => return skipped(&wanted.0, CheckKind::Acceptance, reason),
+        Err(reason) => return skipped(&wanted.0, kind, reason),
     };
+    let before = workshop.baseline.get(&command);
+    after.forgive(before);
     let mut report = judge(
         &wanted.0,
-        CheckKind::Acceptance,
+        kind,
         Some(Level::Tested),
         None,
         &after,
         round.plan.test_edits,
     );
-    let passed_before = workshop
-        .baseline
-        .get(&command)
-        .is_some_and(|before| before.succeeded());
+    let passed_before = before.is_some_and(ToolRun::succeeded);
     if report.outcome == Outcome::Passed && passed_before {
         report.reason = Some("it succeeded before the change too".to_owned());
     }

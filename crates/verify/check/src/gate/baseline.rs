@@ -3,8 +3,8 @@
 use tenon_domain::{AcceptanceCommand, ChangeSet, CheckKind};
 use tenon_sandbox::Sandbox;
 
+use super::Workshop;
 use super::tool::{Resolved, command, execute, resolve};
-use super::{Presence, Workshop};
 use crate::judge::ToolRun;
 use crate::project::{OutputFormat, Project, Runner};
 
@@ -46,6 +46,9 @@ pub(super) async fn take(
     acceptance: &[AcceptanceCommand],
 ) -> Baseline {
     let mut runs = Vec::new();
+    if workshop.tree.clear().is_err() {
+        return Baseline { runs };
+    }
     for runner in &project.runners {
         // Checks of changed files have nothing to look at yet.
         let Some(command) = command(runner, &ChangeSet::default()) else {
@@ -87,19 +90,14 @@ pub(super) fn acceptance_command(command: &AcceptanceCommand) -> Vec<String> {
 }
 
 /// Runs a command on the unchanged tree in the middle of a check, unless it ran there already.
-pub(super) async fn ensure(
-    sandbox: &Sandbox,
-    workshop: &mut Workshop,
-    presence: &mut Presence<'_>,
-    runner: &Runner,
-    command: &[String],
-) {
-    if workshop.baseline.contains_key(command) || presence.leave().is_err() {
+pub(super) async fn ensure(sandbox: &Sandbox, workshop: &mut Workshop, runner: &Runner, command: &[String]) {
+    if workshop.baseline.contains_key(command) {
         return;
     }
-    remember(sandbox, workshop, command, runner.kind, runner.output).await;
-    // What comes next runs with the change again; if it cannot, the next check says so.
-    let _ = presence.enter_again();
+    if let Ok(change) = workshop.tree.set_aside() {
+        remember(sandbox, workshop, command, runner.kind, runner.output).await;
+        workshop.tree.resume(&change);
+    }
 }
 
 async fn remember(

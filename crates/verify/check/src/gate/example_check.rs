@@ -6,7 +6,7 @@ use std::time::Instant;
 use tenon_domain::{CheckKind, CheckReport, FileChange, Finding, Level, Outcome, RepoPath, Severity};
 use tenon_syntax::{Language, SourceFile};
 
-use super::{Presence, Round, Workshop};
+use super::{Round, Workshop};
 use crate::examples::{Example, ExampleKind, examples_in_text};
 use crate::limits::ExampleLimits;
 use crate::reach::mentions_word;
@@ -24,11 +24,7 @@ enum Source {
 
 type Wanted = Vec<(Source, Example)>;
 
-pub(super) async fn check(
-    round: &Round<'_>,
-    workshop: &Workshop,
-    presence: &mut Presence<'_>,
-) -> Vec<CheckReport> {
+pub(super) async fn check(round: &Round<'_>, workshop: &mut Workshop) -> Vec<CheckReport> {
     let wanted = wanted(round);
     if wanted.is_empty() {
         if round.plan.examples.is_empty() {
@@ -77,7 +73,7 @@ pub(super) async fn check(
             .filter(|(_, result)| !result.passed)
             .map(|((source, example), result)| (*source, example, result))
             .collect();
-        let known = failed_before(round, workshop, presence, path, language, &failed).await;
+        let known = failed_before(round, workshop, path, language, &failed).await;
         findings.extend(failed.iter().map(|(source, example, result)| {
             let old = *source == Source::Docstring && known.contains(example);
             described(path, example, result, old)
@@ -104,13 +100,13 @@ pub(super) async fn check(
 
 async fn run(
     round: &Round<'_>,
-    workshop: &Workshop,
+    workshop: &mut Workshop,
     path: &RepoPath,
     language: Language,
     examples: &Wanted,
 ) -> Result<ExampleRun, String> {
     let candidate = Candidate::File {
-        copy: &workshop.copy,
+        copy: workshop.tree.lend().map_err(|error| error.to_string())?,
         path: path.as_str(),
     };
     let examples: Vec<Example> = examples.iter().map(|(_, example)| example.clone()).collect();
@@ -123,8 +119,7 @@ async fn run(
 /// The docstring examples among `failed` that do not hold on the unchanged tree either.
 async fn failed_before(
     round: &Round<'_>,
-    workshop: &Workshop,
-    presence: &mut Presence<'_>,
+    workshop: &mut Workshop,
     path: &RepoPath,
     language: Language,
     failed: &[(Source, &Example, &ExampleResult)],
@@ -134,12 +129,14 @@ async fn failed_before(
         .filter(|(source, _, _)| *source == Source::Docstring)
         .map(|(source, example, _)| (*source, (*example).clone()))
         .collect();
-    if doubtful.is_empty() || presence.leave().is_err() {
+    if doubtful.is_empty() {
         return Vec::new();
     }
+    let Ok(change) = workshop.tree.set_aside() else {
+        return Vec::new();
+    };
     let before = run(round, workshop, path, language, &doubtful).await;
-    // What comes next runs with the change again; if it cannot, the next check says so.
-    let _ = presence.enter_again();
+    workshop.tree.resume(&change);
     let Ok(before) = before else {
         return Vec::new();
     };

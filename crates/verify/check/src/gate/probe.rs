@@ -44,7 +44,9 @@ pub(super) async fn installed(
             limits,
             build_cache: None,
         };
-        let run = sandboxed::run(sandbox, &workshop.copy, job).await.ok()?;
+        let run = sandboxed::run(sandbox, workshop.tree.lend().ok()?, job)
+            .await
+            .ok()?;
         if !run.succeeded() {
             return None;
         }
@@ -59,7 +61,7 @@ pub(super) async fn installed(
 }
 
 /// Compiles the changed Python files with the real compiler, which refuses what a grammar tolerates.
-pub(super) async fn compile(round: &Round<'_>, workshop: &Workshop) -> Option<CheckReport> {
+pub(super) async fn compile(round: &Round<'_>, workshop: &mut Workshop) -> Option<CheckReport> {
     if !round.has_language(Language::Python) || !sandboxed::has_program(round.sandbox, "python3") {
         return None;
     }
@@ -85,7 +87,7 @@ pub(super) async fn compile(round: &Round<'_>, workshop: &Workshop) -> Option<Ch
     let names: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let task = json!({ "files": names, "members": members });
     let candidate = Candidate::File {
-        copy: &workshop.copy,
+        copy: workshop.tree.lend().ok()?,
         path: "",
     };
     let program = ["python3", "-I", "-c", driver::PYTHON_COMPILE];

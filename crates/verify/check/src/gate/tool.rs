@@ -6,7 +6,7 @@ use std::time::Duration;
 use tenon_domain::{ChangeSet, CheckKind, CheckReport, Level, Outcome};
 use tenon_sandbox::{Limits, Sandbox};
 
-use super::{Presence, Round, Workshop, baseline, probe};
+use super::{Round, Workshop, baseline, probe};
 use crate::judge::{ToolRun, judge};
 use crate::outputs;
 use crate::policy::is_test_file;
@@ -45,7 +45,6 @@ pub(super) fn command(runner: &Runner, change: &ChangeSet) -> Option<Vec<String>
 pub(super) async fn check(
     round: &Round<'_>,
     workshop: &mut Workshop,
-    presence: &mut Presence<'_>,
     runner: &Runner,
     command: Vec<String>,
 ) -> Vec<CheckReport> {
@@ -55,7 +54,7 @@ pub(super) async fn check(
         Resolved::Missing(reason) => return vec![skipped(&runner.name, runner.kind, reason)],
     };
     let patience = patience(round, workshop, &command);
-    let after = match execute(
+    let mut after = match execute(
         round.sandbox,
         workshop,
         &command,
@@ -70,11 +69,12 @@ pub(super) async fn check(
     };
     let touches_tests =
         runner.kind == CheckKind::Tests && round.change.files.iter().any(|file| is_test_file(&file.path));
-    let unclear = !after.succeeded() || !after.reading.findings.is_empty() || touches_tests;
-    if unclear {
-        baseline::ensure(round.sandbox, workshop, presence, runner, &command).await;
+    let suspicious = !after.reading.findings.is_empty() || !after.tampered.is_empty();
+    if !after.succeeded() || suspicious || touches_tests {
+        baseline::ensure(round.sandbox, workshop, runner, &command).await;
     }
     let before = workshop.baseline.get(&command);
+    after.forgive(before);
     let mut report = judge(
         &runner.name,
         runner.kind,
@@ -121,7 +121,7 @@ pub(super) async fn resolve<'runner>(
         let own = |(from, to): &(PathBuf, PathBuf)| {
             to == Path::new("node_modules") && from.join(".bin").join(name).exists()
         };
-        if workshop.copy.mounts().iter().any(own) {
+        if workshop.tree.mounts().iter().any(own) {
             return Resolved::Ready(runner, command);
         }
     }
@@ -179,10 +179,10 @@ pub(super) fn patience(round: &Round<'_>, workshop: &Workshop, command: &[String
     [round.plan.time_limit, bearable].into_iter().flatten().min()
 }
 
-/// Runs a command in the work copy and reads what it prints.
+/// Runs a command in the work copy, reads what it prints, and undoes what else it did.
 pub(super) async fn execute(
     sandbox: &Sandbox,
-    workshop: &Workshop,
+    workshop: &mut Workshop,
     command: &[String],
     kind: CheckKind,
     format: OutputFormat,
@@ -196,11 +196,18 @@ pub(super) async fn execute(
         limits,
         build_cache: Some(workshop.build_cache.clone()),
     };
-    let run = sandboxed::run(sandbox, &workshop.copy, job)
+    let copy = workshop.tree.lend().map_err(|error| error.to_string())?;
+    let run = sandboxed::run(sandbox, copy, job)
         .await
         .map_err(|error| error.to_string())?;
+    let tampered = workshop.tree.tidy().map_err(|error| error.to_string())?;
     let reading = outputs::read(format, &run.stdout, &run.stderr);
-    Ok(ToolRun { run, format, reading })
+    Ok(ToolRun {
+        run,
+        format,
+        reading,
+        tampered,
+    })
 }
 
 /// What a family of checks may use. Tests of compiled languages build first.
