@@ -7,7 +7,8 @@
 //!
 //! The [`Gate`] runs them in this order and hands back [`Evidence`](tenon_domain::Evidence). A check that
 //! cannot run is reported as skipped, with the mend; a test that failed before the change is reported and not
-//! held against it. This room asks no model and starts no process outside the sandbox.
+//! held against it. Every program starts on the work copy as the change has it: what an earlier one wrote there is
+//! undone first, and one that alters the tests that judge it is not believed. This room asks no model and starts no process outside the sandbox.
 
 mod behaviour;
 mod dependencies;
