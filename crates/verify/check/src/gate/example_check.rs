@@ -92,7 +92,10 @@ pub(super) async fn check(round: &Round<'_>, workshop: &mut Workshop) -> Vec<Che
             report.proves = None;
             report.reason = Some("all examples failed before the change too".to_owned());
         } else {
-            report.reason = Some(format!("{held} examples hold"));
+            report.reason = Some(match held {
+                1 => "1 example holds".to_owned(),
+                held => format!("{held} examples hold"),
+            });
         }
     }
     vec![report]
