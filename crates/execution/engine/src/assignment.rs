@@ -2,7 +2,7 @@
 
 use tenon_change::{SpliceScope, add_missing_imports, align_entry_point, splice};
 use tenon_change::{change_set, choose_block, edited_file, extract_blocks, normalised, whole_file};
-use tenon_check::{Candidate, CheckPlan, Example, ExampleLimits, Gate, observe_python};
+use tenon_check::{Candidate, CheckPlan, Example, ExampleLimits, Gate, observe_python, run_examples};
 use tenon_context::Index;
 use tenon_domain::{ChangeSet, Digest, Evidence, FileChange, Intent, Outcome, RepoPath};
 use tenon_runtime::{Message, Model, ModelError, PromptInput, Role};
@@ -15,6 +15,7 @@ use crate::failure_output::Place;
 use crate::observer::Observer;
 use crate::opening;
 use crate::sampling::Question;
+use crate::schedule::Oracle;
 use crate::stub;
 use crate::target::Target;
 
@@ -88,8 +89,9 @@ impl Assignment<'_> {
         names
     }
 
-    /// What of the answer is known beforehand: the signature and documentation of a stub, the name of what is new.
-    fn opening(&self) -> String {
+    /// What of the answer is known beforehand: the signature and documentation of a stub, the name of what is new or
+    /// rewritten. Other wordings leave an edit free, for decorators and helpers that come before it.
+    fn opening(&self, wording: usize) -> String {
         let file = self.parsed_original();
         let opening = match &self.target {
             Target::Complete { symbol, .. } => file.and_then(|file| stub::opening(&file, file.find(symbol)?)),
@@ -103,6 +105,9 @@ impl Assignment<'_> {
                 }
                 _ => None,
             },
+            Target::Edit { symbol, .. } if wording.is_multiple_of(2) => {
+                file.and_then(|file| opening::of_edited_function(&file, file.find(symbol)?))
+            }
             _ => None,
         };
         opening.unwrap_or_default()
@@ -122,7 +127,7 @@ impl Assignment<'_> {
             .ok_or_else(|| EngineError::Template {
                 reason: format!("no template for `{}`", self.target),
             })?;
-        let opening = self.opening();
+        let opening = self.opening(wording);
         let max_tokens = self.sample_tokens(model).await?;
         let briefing = Briefing {
             assignment: self,
@@ -308,6 +313,32 @@ impl Assignment<'_> {
         let parsed = SourceFile::parse(self.language()?, file.after.clone()?).ok()?;
         file.after = Some(add_missing_imports(&parsed, &names)?);
         Some(change)
+    }
+
+    /// What can reject a wrong answer: examples that run, and that the code does not satisfy as it is.
+    pub async fn oracle(&self, gate: &Gate) -> Oracle {
+        if !self.checks.acceptance.is_empty() {
+            return Oracle::Executable;
+        }
+        let runs = matches!(
+            self.language(),
+            Some(Language::Python | Language::JavaScript | Language::TypeScript | Language::Tsx)
+        );
+        let (Some(sandbox), Some(language), false, true) =
+            (gate.sandbox(), self.language(), self.examples.is_empty(), runs)
+        else {
+            return Oracle::Static;
+        };
+        let Target::Edit { .. } = self.target else {
+            return Oracle::Executable;
+        };
+        let original = self.original().unwrap_or_default();
+        let candidate = Candidate::Text(&original);
+        let limits = ExampleLimits::default();
+        match run_examples(sandbox, language, &candidate, &self.examples, limits).await {
+            Ok(run) if run.passed_count() == self.examples.len() => Oracle::Static,
+            _ => Oracle::Executable,
+        }
     }
 
     /// How the changed function behaves on varied inputs; `None` where that cannot be watched.

@@ -24,7 +24,7 @@ use crate::locate::{locate, resolve_paths};
 use crate::observer::{Event, Observer};
 use crate::run::{Ended, Run};
 use crate::sampling::Patience;
-use crate::schedule::{Oracle, Round, plan_rounds};
+use crate::schedule::{Round, plan_rounds};
 use crate::target::{Plan, Target};
 use crate::{explain, write_tests};
 
@@ -171,11 +171,7 @@ impl Engine {
                 plan: assignment.target.to_string(),
                 examples: assignment.checks.examples.len(),
             });
-            let oracle = if assignment.checks.examples.is_empty() && assignment.checks.acceptance.is_empty() {
-                Oracle::Static
-            } else {
-                Oracle::Executable
-            };
+            let oracle = assignment.oracle(run.gate).await;
             let attempts = u32::try_from(run.candidates.attempts.len()).unwrap_or(u32::MAX);
             let left = intent.budget.max_attempts.saturating_sub(attempts).max(1);
             let rounds = plan_rounds(self.models.len(), intent.quality, oracle, left);

@@ -13,7 +13,7 @@ use crate::candidates::Candidate;
 use crate::engine::{Engine, RunOutcome};
 use crate::error::EngineError;
 use crate::run::Run;
-use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference};
+use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference, was_cut};
 use crate::target::Target;
 
 const ANSWER_TOKENS: u32 = 400;
@@ -91,9 +91,9 @@ pub(crate) async fn explain(
         template: rendered.reference,
         prompt: PromptInput::Chat {
             messages: rendered.messages,
-            prefill: rendered.prefill,
+            prefill: rendered.prefill.clone(),
         },
-        opening: String::new(),
+        opening: rendered.prefill,
         stop: rendered.stop,
         max_tokens: ANSWER_TOKENS,
         constraint: None,
@@ -117,14 +117,20 @@ pub(crate) async fn explain(
         }
     };
     add_usage(&mut run.usage, &sample, running.prompt_tokens);
-    let report = names_exist(&sample.text, &assignment, index);
+    let text = format!("{}{}", question.opening, sample.text);
+    let answer = if was_cut(&sample) {
+        whole_sentences(&text)
+    } else {
+        text.trim()
+    };
+    let report = names_exist(answer, &assignment, index);
     run.candidates.attempts.push(Attempt {
         template: question.template.clone(),
         model: reference(model.as_ref()),
         sampling: record(sampling, &question, 0, 1),
         prompt_digest: question.digest(),
         prompt: question.prompt_text(),
-        text: sample.text.clone(),
+        text: text.clone(),
         prompt_tokens: running.prompt_tokens,
         completion_tokens: sample.completion_tokens,
         outcome: AttemptOutcome::Passed {
@@ -145,8 +151,21 @@ pub(crate) async fn explain(
     });
     Ok(RunOutcome {
         summary: format!("explain {}", run.intent.text.trim()),
-        explanation: Some(sample.text.trim().to_owned()),
+        explanation: Some(answer.to_owned()),
     })
+}
+
+/// An answer that was cut off, up to its last whole sentence.
+fn whole_sentences(answer: &str) -> &str {
+    let end = answer
+        .match_indices(['.', '!', '?'])
+        .map(|(at, mark)| at + mark.len())
+        .rfind(|end| {
+            answer
+                .get(*end..)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+        });
+    answer.get(..end.unwrap_or(answer.len())).unwrap_or(answer).trim()
 }
 
 /// Names in backquotes that appear neither in the code nor in the repository.

@@ -1,7 +1,7 @@
 //! What of an answer is known before a model writes it: a small model that finds itself inside the right definition
 //! writes that definition, where it would otherwise repeat the file it was shown.
 
-use tenon_syntax::{Language, SourceFile};
+use tenon_syntax::{Language, SourceFile, Span, Symbol, SymbolKind};
 
 /// The beginning of a new function whose name, and perhaps whose parameters, stand in the wish.
 /// `None` when the wish leaves open what kind of thing the name is.
@@ -39,6 +39,18 @@ pub(crate) fn of_new_function(
         _ => "",
     };
     Some(format!("{head}{call}{parameters}"))
+}
+
+/// The beginning of a function that is rewritten: all that comes before its name, and the name.
+/// Its parameters may be what changes.
+pub(crate) fn of_edited_function(file: &SourceFile, symbol: &Symbol) -> Option<String> {
+    let alone = match file.language() {
+        Language::Python | Language::Rust | Language::Go => symbol.kind.is_callable(),
+        // A method of a class does not stand alone.
+        _ => symbol.kind == SymbolKind::Function,
+    };
+    let head = file.slice(Span::new(symbol.item_start, symbol.name_span.end));
+    (alone && !head.contains('\n')).then(|| head.to_owned())
 }
 
 /// Whether the text between parentheses declares parameters; else it is a call with values.
@@ -80,6 +92,27 @@ mod tests {
             "function clamp(value, low = 0, high = 1"
         );
         assert_eq!(opening(wish, "clamp", Language::Rust).unwrap(), "pub fn clamp(");
+    }
+
+    #[test]
+    fn an_edit_opens_with_the_name_it_keeps() {
+        let opening = |language, text: &str, name| {
+            let file = SourceFile::parse(language, text).unwrap();
+            of_edited_function(&file, file.find(name).unwrap())
+        };
+        let python = "@cached\ndef shorten(text, limit):\n    return text[:limit]\n";
+        assert_eq!(
+            opening(Language::Python, python, "shorten").unwrap(),
+            "def shorten"
+        );
+        let rust = "/// Doubles.\npub fn double<T: Into<i64>>(x: T) -> i64 {\n    x.into() * 2\n}\n";
+        assert_eq!(opening(Language::Rust, rust, "double").unwrap(), "pub fn double");
+        let script = "class Cart {\n  total() {\n    return 1;\n  }\n}\nexport const half = (x) => x / 2;\n";
+        assert_eq!(opening(Language::JavaScript, script, "total"), None);
+        assert_eq!(
+            opening(Language::JavaScript, script, "half").unwrap(),
+            "export const half"
+        );
     }
 
     #[test]
