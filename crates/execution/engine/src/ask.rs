@@ -16,6 +16,10 @@ pub struct Ask {
     pub names: Vec<String>,
     /// The names that the wish introduces: those right after `add`, `called`, `named`, `function`, ….
     pub introduced: Vec<String>,
+    /// Files that are to go: those right after `delete` or `remove`.
+    pub removed: Vec<RepoPath>,
+    /// Places outside the repository that a preposition or a verb names as the place of the work.
+    pub outside: Vec<String>,
     /// For a rename: the old and the new name or path.
     pub rename: Option<(String, String)>,
 }
@@ -68,6 +72,22 @@ static KIND_THEN_NAME: LazyLock<Regex> = LazyLock::new(|| {
 static RENAME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)\b(?:rename|move)\s+(?:the\s+)?(?:file|function|method|class|struct|variable|constant)?\s*`?([\w./$:-]+?)`?(?:\([^)]*\))?\s+(?:to|into|as)\s+`?([\w./$:-]+[\w$])",
+    )
+});
+
+static REMOVED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) \b(?:delete|remove|drop)\s+(?:the\s+)?(?:files?\s+|modules?\s+)?
+          ( `?[\w./@+-]*\w\.[a-z][a-z0-9]{0,9}`? (?: (?:\s*,|\s+and|\s*,\s*and)\s+ `?[\w./@+-]*\w\.[a-z][a-z0-9]{0,9}`? )* )
+          (?: \s*$ | [.,;:!?](?:\s|$)
+            | \s+(?:and|as|because|since|it|they|which|that|please|entirely|completely|from\s+the\s+(?:repo|proj))\b )",
+    )
+});
+static OUTSIDE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) \b(?:in|into|to|at|edit|change|create|write|update|modify|delete|remove|rename|move|file)\s+
+          (?:the\s+)?(?:file\s+)?`?
+          ( (?:\.\./|~/|(?:\./)?\.git/)[\w./@+~-]+ | /(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[a-z][a-z0-9]{0,9} )",
     )
 });
 
@@ -150,7 +170,7 @@ impl Ask {
                 .paths
                 .iter()
                 .any(|path| path.file_name().starts_with(&name) && path.file_name() != name);
-            if !ask.names.contains(&name) && !(is_path && !text.contains(&format!("{name}("))) {
+            if !ask.names.contains(&name) && (!is_path || text.contains(&format!("{name}("))) {
                 ask.names.push(name);
             }
         }
@@ -163,6 +183,15 @@ impl Ask {
                 ask.introduced.push(name.to_owned());
             }
         }
+        if let Some(capture) = REMOVED.captures(text).and_then(|capture| capture.get(1)) {
+            let words = capture.as_str().split([' ', ',', '\n', '\t']);
+            let paths = words.filter_map(|word| RepoPath::parse(word.trim_matches('`')).ok());
+            ask.removed = paths.filter(looks_like_a_file).collect();
+        }
+        let places = OUTSIDE.captures_iter(text).filter_map(|capture| capture.get(1));
+        ask.outside = places
+            .map(|place| place.as_str().trim_end_matches(['.', ',']).to_owned())
+            .collect();
         ask.rename = RENAME.captures(text).and_then(|capture| {
             Some((
                 capture.get(1)?.as_str().to_owned(),
@@ -181,7 +210,7 @@ fn is_a_name(word: &str) -> bool {
 }
 
 /// `e.g.` and `v1.2` look like paths to a pattern; an extension that some tool knows does not.
-fn looks_like_a_file(path: &RepoPath) -> bool {
+pub(crate) fn looks_like_a_file(path: &RepoPath) -> bool {
     const EXTENSIONS: [&str; 34] = [
         "py", "pyi", "rs", "js", "mjs", "cjs", "jsx", "ts", "tsx", "mts", "go", "java", "toml", "md", "json",
         "yaml", "yml", "txt", "html", "css", "sh", "cfg", "ini", "sql", "xml", "c", "h", "cpp", "hpp", "rb",
@@ -263,6 +292,49 @@ mod tests {
             Ask::read("create a class Stack with push and pop").names,
             ["Stack"]
         );
+    }
+
+    #[test]
+    fn only_what_follows_the_verb_is_to_go() {
+        let removed = |text: &str| {
+            let paths = Ask::read(text).removed;
+            paths.iter().map(RepoPath::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(removed("delete old.py"), ["old.py"]);
+        assert_eq!(
+            removed("remove the files `a/b.py`, c.js and d.rs, please."),
+            ["a/b.py", "c.js", "d.rs"]
+        );
+        assert_eq!(removed("remove old.py because nothing uses it"), ["old.py"]);
+        for text in [
+            "remove the unused import from text.py",
+            "delete trailing blank lines in text.py",
+            "remove config.json support from loader.py",
+            "drop the cache of text.py",
+        ] {
+            assert!(removed(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_outside_is_told_from_a_value() {
+        assert_eq!(
+            Ask::read("add f(x) to ../other/text.py").outside,
+            ["../other/text.py"]
+        );
+        assert_eq!(Ask::read("edit `/etc/profile.py`.").outside, ["/etc/profile.py"]);
+        assert_eq!(
+            Ask::read("create .git/hooks/post-commit").outside,
+            [".git/hooks/post-commit"]
+        );
+        for text in [
+            "add stem(path), e.g. stem(\"../a.py\") == \"a\"",
+            "redirect to /login",
+            "split at / and at ~",
+            "write to out.txt",
+        ] {
+            assert!(Ask::read(text).outside.is_empty(), "{text}");
+        }
     }
 
     #[test]

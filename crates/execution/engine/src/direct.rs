@@ -7,46 +7,88 @@ use tenon_context::Index;
 use tenon_domain::{FileChange, RepoPath};
 use tenon_syntax::{Language, SourceFile};
 
-use crate::ask::{Action, Ask};
+use crate::ask::{Action, Ask, looks_like_a_file};
+use crate::error::EngineError;
+use crate::explain::nearest_symbol;
+use crate::locate::resolved;
 use crate::target::Plan;
 
 /// The change that the wish states, if it states one completely.
-pub(crate) fn direct_plan(ask: &Ask, index: &Index) -> Option<Plan> {
-    match ask.action {
-        Action::Rename => {
-            let (from, to) = ask.rename.as_ref()?;
-            rename_file(from, to, index).or_else(|| rename_symbol(from, to, ask, index))
-        }
-        Action::Delete if ask.names.is_empty() => delete_files(ask, index),
-        _ => None,
+///
+/// # Errors
+/// When what is to go or to be renamed is not there, or something else has the new name.
+pub(crate) fn direct_plan(ask: &Ask, index: &Index) -> Result<Option<Plan>, EngineError> {
+    match (ask.action, &ask.rename) {
+        (Action::Rename, Some((from, to))) => match rename_file(from, to, index)? {
+            Some(plan) => Ok(Some(plan)),
+            None => {
+                must_be_there(from, ask, index)?;
+                Ok(rename_symbol(from, to, ask, index))
+            }
+        },
+        (Action::Delete, _) => delete_files(ask, index),
+        _ => Ok(None),
     }
 }
 
-fn rename_file(from: &str, to: &str, index: &Index) -> Option<Plan> {
-    let (from, to) = (RepoPath::parse(from).ok()?, RepoPath::parse(to).ok()?);
-    let text = index.file_text(&from)?;
-    if index.contains(&to) || to.extension().is_none() {
-        return None;
+fn missing(path: &RepoPath) -> EngineError {
+    EngineError::NotFound {
+        what: format!("`{path}`"),
+        hint: None,
     }
+}
+
+fn must_be_there(name: &str, ask: &Ask, index: &Index) -> Result<(), EngineError> {
+    if !ask.names.iter().any(|known| known == name) || !index.definitions_of(name).is_empty() {
+        return Ok(());
+    }
+    Err(EngineError::NotFound {
+        what: format!("`{name}`"),
+        hint: nearest_symbol(name, index),
+    })
+}
+
+fn rename_file(from: &str, to: &str, index: &Index) -> Result<Option<Plan>, EngineError> {
+    let (Ok(named), Ok(to)) = (RepoPath::parse(from), RepoPath::parse(to)) else {
+        return Ok(None);
+    };
+    if !looks_like_a_file(&named) || to.extension().is_none() {
+        return Ok(None);
+    }
+    let from = resolved(&named, index).ok_or_else(|| missing(&named))?;
+    // `rename text.py to words.py` leaves it in its folder.
+    let beside = format!("{}/{to}", from.folder());
+    let stays = from != named && !to.as_str().contains('/');
+    let to = RepoPath::parse(&beside).ok().filter(|_| stays).unwrap_or(to);
+    if index.contains(&to) {
+        let reason = format!("it exists already, and {from} would replace it: choose another name");
+        return Err(EngineError::Uneditable { path: to, reason });
+    }
+    let Some(text) = index.file_text(&from) else {
+        return Ok(None);
+    };
     let description = format!("rename {from} to {to}");
-    let change = change_set(vec![renamed_file(from, to, text.to_string(), text.to_string())]).ok()?;
-    Some(Plan::Direct { change, description })
+    let renamed = renamed_file(from, to, text.to_string(), text.to_string());
+    let change = change_set(vec![renamed]).ok();
+    Ok(change.map(|change| Plan::Direct { change, description }))
 }
 
-fn delete_files(ask: &Ask, index: &Index) -> Option<Plan> {
+fn delete_files(ask: &Ask, index: &Index) -> Result<Option<Plan>, EngineError> {
     let mut files = Vec::new();
-    for path in &ask.paths {
-        files.push(deleted_file(path.clone(), index.file_text(path)?.to_string()));
+    for path in &ask.removed {
+        match index.file_text(path) {
+            Some(text) => files.push(deleted_file(path.clone(), text.to_string())),
+            None if index.contains(path) => return Ok(None),
+            None => return Err(missing(path)),
+        }
     }
     if files.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let names: Vec<&str> = ask.paths.iter().map(RepoPath::as_str).collect();
+    let names: Vec<&str> = ask.removed.iter().map(RepoPath::as_str).collect();
     let description = format!("delete {}", names.join(", "));
-    Some(Plan::Direct {
-        change: change_set(files).ok()?,
-        description,
-    })
+    let change = change_set(files).ok();
+    Ok(change.map(|change| Plan::Direct { change, description }))
 }
 
 /// Renames a symbol that is defined once: its definition and every identifier of that name in files that define it,

@@ -18,7 +18,7 @@ use crate::ask::Ask;
 use crate::assignment::Assignment;
 use crate::candidates::{Candidate, Candidates};
 use crate::error::EngineError;
-use crate::failure_output::FailureOutput;
+use crate::failure_output::{FailureOutput, missing_program};
 use crate::fix::{Suspect, suspects, try_mutants};
 use crate::locate::{locate, resolve_paths};
 use crate::observer::{Event, Observer};
@@ -83,6 +83,22 @@ impl Engine {
         stop: &CancellationToken,
     ) -> Result<Proposal, EngineError> {
         intent.validate()?;
+        // Whatever is awaited, dropping it stops it: models, programs and work copies go with their futures.
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(EngineError::Interrupted),
+            proposed = self.work(repository, intent, verification, observer, stop) => proposed,
+        }
+    }
+
+    async fn work(
+        &self,
+        repository: &Repository,
+        intent: &Intent,
+        verification: Verification,
+        observer: &dyn Observer,
+        stop: &CancellationToken,
+    ) -> Result<Proposal, EngineError> {
         let begun = Instant::now();
         let patience = Patience {
             observer,
@@ -149,6 +165,7 @@ impl Engine {
         let intent = run.intent;
         let mut ask = Ask::read(&intent.text);
         resolve_paths(&mut ask, index);
+        refuse_outside(intent, &ask, index)?;
         let plan = locate(intent, &ask, index)?;
         let targets = match plan {
             Plan::Direct { change, description } => return self.direct(run, change, description).await,
@@ -173,7 +190,7 @@ impl Engine {
             });
             let oracle = assignment.oracle(run.gate).await;
             let attempts = u32::try_from(run.candidates.attempts.len()).unwrap_or(u32::MAX);
-            let left = intent.budget.max_attempts.saturating_sub(attempts).max(1);
+            let left = intent.budget.max_attempts.saturating_sub(attempts);
             let rounds = plan_rounds(self.models.len(), intent.quality, oracle, left);
             let before = run.candidates.passed.len();
             run.work(&assignment, &rounds).await?;
@@ -260,7 +277,15 @@ impl Engine {
     async fn fix(&self, run: &mut Run<'_>, index: &Index) -> Result<RunOutcome, EngineError> {
         let intent = run.intent;
         let output = self.failing_output(run).await?;
-        let suspects = suspects(&output, &intent.text, &intent.files, index);
+        let mut suspects = suspects(&output, &intent.text, &intent.files, index);
+        if suspects.is_empty() {
+            let commands: Vec<&str> = intent
+                .acceptance
+                .iter()
+                .map(|command| command.0.as_str())
+                .collect();
+            suspects = crate::fix::suspects(&output, &commands.join("\n"), &intent.files, index);
+        }
         if suspects.is_empty() {
             return Err(EngineError::NotFound {
                 what: "the code behind this failure".to_owned(),
@@ -349,22 +374,30 @@ impl Engine {
         run.patience.observer.observe(Event::Working {
             what: format!("running {}", first.0),
         });
-        let baseline = tokio::select! {
-            biased;
-            () = run.patience.stop.cancelled() => return Err(EngineError::Interrupted),
-            baseline = run.gate.baseline(&intent.acceptance) => baseline,
-        };
+        let baseline = run.gate.baseline(&intent.acceptance);
+        let baseline = tokio::time::timeout_at(run.patience.deadline.into(), baseline).await;
+        let baseline = baseline.map_err(|_| EngineError::Missing {
+            what: format!(
+                "the time was up before `{}` ended: grant more with --max-time",
+                first.0
+            ),
+        })?;
         let failing = intent.acceptance.iter().find_map(|command| {
             baseline
                 .acceptance(command)
                 .filter(|run| !run.succeeded)
-                .map(|run| run.log.clone())
+                .map(|run| (command, run.log.clone()))
         });
-        let Some(log) = failing else {
+        let Some((command, log)) = failing else {
             return Err(EngineError::NothingToFix {
                 command: first.0.clone(),
             });
         };
+        if let Some(program) = missing_program(&command.0, &log) {
+            return Err(EngineError::Missing {
+                what: format!("`{}` cannot run: `{program}` is not installed", command.0),
+            });
+        }
         Ok(FailureOutput::read(&log, &[tenon_sandbox::WORKSPACE]))
     }
 
@@ -433,6 +466,24 @@ fn examples(assignment: &Assignment<'_>) -> Vec<Example> {
         }
     }
     examples
+}
+
+/// A wish that names nothing but a place outside must not end up in a file inside.
+fn refuse_outside(intent: &Intent, ask: &Ask, index: &Index) -> Result<(), EngineError> {
+    let inside = !intent.files.is_empty()
+        || !ask.paths.is_empty()
+        || ask
+            .names
+            .iter()
+            .any(|name| !index.definitions_of(name).is_empty());
+    match ask.outside.first() {
+        Some(place) if !inside => Err(EngineError::Refused {
+            reason: format!(
+                "`{place}` is outside the repository, where nothing is written: name a file in it, in words or with --file"
+            ),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_unwritable(target: &Target, index: &Index) -> Result<(), EngineError> {

@@ -12,7 +12,7 @@ use crate::briefing::Briefing;
 use crate::candidates::Candidate;
 use crate::engine::{Engine, RunOutcome};
 use crate::error::EngineError;
-use crate::run::Run;
+use crate::run::{Run, no_model};
 use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference, was_cut};
 use crate::target::Target;
 
@@ -36,13 +36,10 @@ pub(crate) fn named_target(text: &str, files: &[RepoPath], index: &Index) -> Res
             path: only.path.clone(),
             symbol: only.qualified_name.clone(),
         }),
-        [] => {
-            let nearest = index.rank_symbols(text, 1).into_iter().next();
-            Err(EngineError::NotFound {
-                what: format!("`{text}`"),
-                hint: nearest.map(|near| format!("did you mean `{}` in {}?", near.qualified_name, near.path)),
-            })
-        }
+        [] => Err(EngineError::NotFound {
+            what: format!("`{text}`"),
+            hint: nearest_symbol(text, index),
+        }),
         several => {
             let places: Vec<String> = several
                 .iter()
@@ -55,6 +52,31 @@ pub(crate) fn named_target(text: &str, files: &[RepoPath], index: &Index) -> Res
             })
         }
     }
+}
+
+/// The symbol whose name is spelled most alike, else the one whose words fit best.
+pub(crate) fn nearest_symbol(name: &str, index: &Index) -> Option<String> {
+    const ALIKE: f64 = 0.8;
+    let alike = index
+        .paths()
+        .flat_map(|path| index.symbols_in(path))
+        .map(|symbol| {
+            let last = symbol
+                .qualified_name
+                .rsplit(['.', ':'])
+                .next()
+                .unwrap_or_default();
+            (strsim::jaro_winkler(name, last), symbol)
+        })
+        .filter(|(likeness, _)| *likeness > ALIKE)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, symbol)| (symbol.qualified_name, symbol.path));
+    let by_words = || {
+        let ranked = index.rank_symbols(name, 1).into_iter().next()?;
+        Some((ranked.qualified_name, ranked.path))
+    };
+    let (symbol, path) = alike.or_else(by_words)?;
+    Some(format!("did you mean `{symbol}` in {path}?"))
 }
 
 pub(crate) async fn explain(
@@ -77,16 +99,20 @@ pub(crate) async fn explain(
     let models = run.models;
     let model_index = models.len().saturating_sub(1);
     let Some(model) = models.get(model_index) else {
-        return Err(EngineError::Missing {
-            what: "no model is configured".to_owned(),
-        });
+        return Err(no_model());
     };
     let briefing = Briefing {
         assignment: &assignment,
         model: model.as_ref(),
         observer: run.patience.observer,
     };
-    let rendered = briefing.render("explain/symbol", ANSWER_TOKENS).await?;
+    let file_name = match &assignment.target {
+        Target::EditFile { path } => Some(("name".to_owned(), path.to_string())),
+        _ => None,
+    };
+    let rendered = briefing
+        .render_with("explain/symbol", ANSWER_TOKENS, file_name)
+        .await?;
     let question = Question {
         template: rendered.reference,
         prompt: PromptInput::Chat {
@@ -104,16 +130,14 @@ pub(crate) async fn explain(
         ..Sampling::GREEDY
     };
     let mut running = RunningRound::begin(model.as_ref(), &question, sampling, 1, run.patience, 0).await?;
-    let sample = loop {
-        match running.next().await {
-            Waited::Sample { sample, .. } => break sample,
-            Waited::Failed(error) => return Err(error.into()),
-            Waited::Interrupted => return Err(EngineError::Interrupted),
-            Waited::Done | Waited::OutOfTime => {
-                return Err(EngineError::Missing {
-                    what: "the time was up before the model answered".to_owned(),
-                });
-            }
+    let sample = match running.next().await {
+        Waited::Sample { sample, .. } => sample,
+        Waited::Failed(error) => return Err(error.into()),
+        Waited::Interrupted => return Err(EngineError::Interrupted),
+        Waited::Done | Waited::OutOfTime => {
+            return Err(EngineError::Missing {
+                what: "the time was up before the model answered".to_owned(),
+            });
         }
     };
     add_usage(&mut run.usage, &sample, running.prompt_tokens);

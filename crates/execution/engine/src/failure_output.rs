@@ -88,6 +88,27 @@ impl FailureOutput {
     }
 }
 
+/// The program that `command` needs and that is not there, if that is all its output says.
+pub(crate) fn missing_program<'log>(command: &str, log: &'log str) -> Option<&'log str> {
+    let line = log.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    let from_shell = |line: &'log str| {
+        let said = line
+            .strip_suffix(": not found")
+            .or_else(|| line.strip_suffix(": command not found"))?;
+        said.contains("sh: ").then(|| said.rsplit(": ").next()).flatten()
+    };
+    let from_python = |line: &'log str| {
+        line.contains("python")
+            .then(|| line.split("No module named ").nth(1))
+            .flatten()
+    };
+    let name = from_shell(line).or_else(|| from_python(line))?;
+    command
+        .split_whitespace()
+        .any(|word| word == name)
+        .then_some(name)
+}
+
 fn relative(path: &str, roots: &[&str]) -> Option<RepoPath> {
     let inner = roots
         .iter()
@@ -189,6 +210,26 @@ mod tests {
             FailureOutput::read(node, &["/workspace"]).places,
             [place("src/cart.js", 3)]
         );
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_from_a_failure() {
+        assert_eq!(
+            missing_program("pytest -q", "sh: 1: pytest: not found\n"),
+            Some("pytest")
+        );
+        assert_eq!(
+            missing_program("python3 -m pytest", "/usr/bin/python3: No module named pytest"),
+            Some("pytest")
+        );
+        assert_eq!(
+            missing_program(
+                "python3 -m unittest",
+                "ModuleNotFoundError: No module named 'cart'"
+            ),
+            None
+        );
+        assert_eq!(missing_program("make test", "sh: 1: gcc: not found"), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ const SMALL_FILE_LINES: usize = 60;
 
 /// Decides on a plan for a `generate` intent.
 pub(crate) fn locate(intent: &Intent, ask: &Ask, index: &Index) -> Result<Plan, EngineError> {
-    if let Some(plan) = direct_plan(ask, index) {
+    if let Some(plan) = direct_plan(ask, index)? {
         return Ok(plan);
     }
     let files = named_files(intent, ask);
@@ -41,7 +41,11 @@ pub(crate) fn locate(intent: &Intent, ask: &Ask, index: &Index) -> Result<Plan, 
             .or_else(|| home_of(&added, intent, ask, index));
         if let Some(path) = path {
             targets.push(add_target(path, &added));
-            targets.extend(edited.into_iter().filter(|_| uses_the_new(&intent.text)));
+            if uses_the_new(&intent.text) {
+                // What is to use it may stand in another file than the one named for it.
+                let elsewhere = edited_symbols(ask, &[], index);
+                targets.extend(if edited.is_empty() { elsewhere } else { edited });
+            }
         }
     } else {
         targets.extend(edited);
@@ -68,17 +72,25 @@ fn named_files(intent: &Intent, ask: &Ask) -> Vec<RepoPath> {
 
 /// Resolves `text.py` to `src/text.py` where only that one exists.
 pub(crate) fn resolve_paths(ask: &mut Ask, index: &Index) {
-    for path in &mut ask.paths {
-        if index.contains(path) {
-            continue;
-        }
-        let tail = format!("/{path}");
-        let mut matches = index.paths().filter(|known| known.as_str().ends_with(&tail));
-        if let (Some(only), None) = (matches.next(), matches.next()) {
-            *path = only.clone();
+    for path in ask.paths.iter_mut().chain(&mut ask.removed) {
+        if let Some(only) = resolved(path, index) {
+            *path = only;
         }
     }
     ask.paths.dedup();
+}
+
+/// The one file that is meant by a path or by its last parts.
+pub(crate) fn resolved(path: &RepoPath, index: &Index) -> Option<RepoPath> {
+    if index.contains(path) {
+        return Some(path.clone());
+    }
+    let tail = format!("/{path}");
+    let mut matches = index.paths().filter(|known| known.as_str().ends_with(&tail));
+    match (matches.next(), matches.next()) {
+        (Some(only), None) => Some(only.clone()),
+        _ => None,
+    }
 }
 
 /// Names that the wish introduces and that are not there yet.

@@ -1,13 +1,15 @@
 //! The gate loop: sample, read a change from the text, check it, keep what holds, sample again.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tenon_check::{CheckPlan, Gate};
 use tenon_domain::{
-    Attempt, AttemptOutcome, ChangeSet, CheckKind, Digest, Evidence, Intent, Outcome, Quality, Usage,
+    Attempt, AttemptOutcome, ChangeSet, CheckKind, CheckReport, Digest, Evidence, Intent, Outcome, Quality,
+    Usage,
 };
 use tenon_runtime::{Model, ModelError, Sample, Sampling};
+use tokio::time::timeout_at;
 
 use crate::assignment::{Assignment, Feedback};
 use crate::candidates::{Candidate, Candidates, rejection};
@@ -15,6 +17,9 @@ use crate::error::EngineError;
 use crate::observer::Event;
 use crate::sampling::{Patience, Question, RunningRound, Waited, add_usage, record, reference, was_cut};
 use crate::schedule::Round;
+
+/// How long checks may still be at their end when the time is up.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// The state of one run.
 pub(crate) struct Run<'run> {
@@ -52,18 +57,32 @@ impl Run<'_> {
         assignment: &Assignment<'_>,
         rounds: &[Round],
     ) -> Result<Ended, EngineError> {
+        if self.models.is_empty() {
+            return Err(no_model());
+        }
         let mut repaired = vec![false; self.models.len()];
-        let mut last_model_error = None;
+        let mut given_up = vec![false; self.models.len()];
+        let mut last_error = None;
         for round in rounds {
+            let samples = round.samples.min(self.attempts_left());
+            if samples == 0 {
+                break;
+            }
+            if given_up.get(round.model) == Some(&true) {
+                continue;
+            }
+            let round = Round { samples, ..*round };
             let before = self.candidates.attempts.len();
-            match self.round(assignment, *round, None).await {
+            match self.round(assignment, round, None).await {
                 Ok(Ended::Exhausted) => {}
                 Ok(ended) => return Ok(ended),
-                Err(EngineError::Model(error)) if error.is_transient() => {
-                    last_model_error = Some(error);
+                Err(error) => {
+                    if let Some(given_up) = given_up.get_mut(round.model) {
+                        *given_up = !may_pass(&error);
+                    }
+                    last_error = Some(passed_over(error)?);
                     continue;
                 }
-                Err(error) => return Err(error),
             }
             let attempts = self.candidates.attempts.get(before..).unwrap_or_default();
             let mechanical = attempts.iter().find_map(mechanical_feedback);
@@ -71,33 +90,32 @@ impl Run<'_> {
                 && let Some(repaired) = repaired.get_mut(round.model)
                 && !*repaired
                 && self.intent.quality != Quality::Fast
-                && u32::try_from(self.candidates.attempts.len()).unwrap_or(u32::MAX)
-                    < self.intent.budget.max_attempts
+                && self.attempts_left() > 0
             {
                 *repaired = true;
                 let retry = Round {
                     temperature: 0.0,
                     samples: 1,
-                    ..*round
+                    ..round
                 };
-                match self.round(assignment, retry, Some(feedback)).await? {
-                    Ended::Exhausted => {}
-                    ended => return Ok(ended),
+                match self.round(assignment, retry, Some(feedback)).await {
+                    Ok(Ended::Exhausted) => {}
+                    Ok(ended) => return Ok(ended),
+                    Err(error) => last_error = Some(passed_over(error)?),
                 }
             }
         }
-        match last_model_error {
-            Some(error)
-                if self
-                    .candidates
-                    .attempts
-                    .iter()
-                    .all(|attempt| attempt.text.is_empty()) =>
-            {
-                Err(error.into())
-            }
+        let nothing_written = |attempt: &Attempt| attempt.text.is_empty();
+        match last_error {
+            Some(error) if self.candidates.attempts.iter().all(nothing_written) => Err(error),
             _ => Ok(Ended::Exhausted),
         }
+    }
+
+    /// Samples that may still be drawn.
+    fn attempts_left(&self) -> u32 {
+        let used = u32::try_from(self.candidates.attempts.len()).unwrap_or(u32::MAX);
+        self.intent.budget.max_attempts.saturating_sub(used)
     }
 
     async fn round(
@@ -372,11 +390,16 @@ impl Run<'_> {
         plan: &CheckPlan,
         number: usize,
     ) -> Result<Evidence, EngineError> {
-        let evidence = tokio::select! {
+        let plan = CheckPlan {
+            time_limit: Some(self.patience.left()),
+            ..plan.clone()
+        };
+        let checked = tokio::select! {
             biased;
             () = self.patience.stop.cancelled() => return Err(EngineError::Interrupted),
-            evidence = self.gate.check(change, plan) => evidence,
+            checked = timeout_at((self.patience.deadline + GRACE).into(), self.gate.check(change, &plan)) => checked,
         };
+        let evidence = checked.unwrap_or_else(|_| out_of_time());
         for report in &evidence.checks {
             self.patience.observer.observe(Event::Checked {
                 attempt: number + 1,
@@ -398,6 +421,26 @@ impl Run<'_> {
                 self.candidates.two_agree() || self.candidates.passed.len() >= if comparable { 4 } else { 1 }
             }
         }
+    }
+}
+
+/// What a run without a model ends with.
+pub(crate) fn no_model() -> EngineError {
+    EngineError::Missing {
+        what: "no model is configured: name one with --model, or pull one with `tenon model pull`".to_owned(),
+    }
+}
+
+/// Whether the model that failed may answer the next question.
+fn may_pass(error: &EngineError) -> bool {
+    matches!(error, EngineError::Model(error) if error.is_transient())
+}
+
+/// The error again, if it concerns one model or its context and another may do better.
+fn passed_over(error: EngineError) -> Result<EngineError, EngineError> {
+    match error {
+        EngineError::Model(_) | EngineError::Template { .. } => Ok(error),
+        other => Err(other),
     }
 }
 
@@ -431,6 +474,24 @@ fn mechanical_feedback(attempt: &Attempt) -> Option<Feedback> {
         code: attempt.text.clone(),
         diagnostic: lines.join("\n"),
     })
+}
+
+/// The evidence about a change whose checks did not end in time.
+fn out_of_time() -> Evidence {
+    let report = CheckReport {
+        check: "time".to_owned(),
+        kind: CheckKind::Acceptance,
+        outcome: Outcome::Failed,
+        proves: None,
+        duration_ms: 0,
+        findings: Vec::new(),
+        reason: Some("the time was up before the checks ended: grant more with --max-time".to_owned()),
+        log: None,
+    };
+    Evidence {
+        checks: vec![report],
+        sandbox: None,
+    }
 }
 
 fn reason_of(outcome: &AttemptOutcome) -> String {

@@ -48,6 +48,7 @@ pub(crate) struct RunningRound<'run> {
     deadline: Instant,
     first_attempt: usize,
     unfinished: Vec<usize>,
+    finished: usize,
     /// Tokens of the prompt, once the model said.
     pub prompt_tokens: Option<u32>,
 }
@@ -97,7 +98,15 @@ impl<'run> RunningRound<'run> {
             constraint: question.constraint.clone(),
             cache_scope: CacheScope::local(),
         };
-        let stream = model.generate(request).await?;
+        // A model that is still loading, or cannot be reached, has no more time than one that writes.
+        let begun = Instant::now();
+        let stream = tokio::time::timeout_at(patience.deadline.into(), model.generate(request));
+        let stream = stream.await.unwrap_or_else(|_| {
+            Err(ModelError::Timeout {
+                phase: "first token".to_owned(),
+                seconds: begun.elapsed().as_secs(),
+            })
+        })?;
         Ok(Self {
             stream,
             observer: patience.observer,
@@ -105,6 +114,7 @@ impl<'run> RunningRound<'run> {
             deadline: patience.deadline,
             first_attempt,
             unfinished: vec![0; samples as usize],
+            finished: 0,
             prompt_tokens: None,
         })
     }
@@ -119,6 +129,11 @@ impl<'run> RunningRound<'run> {
             };
             match event {
                 Err(_) => return Waited::OutOfTime,
+                Ok(None) if self.finished < self.unfinished.len() => {
+                    return Waited::Failed(ModelError::Broken {
+                        reason: "its answer ended in the middle".to_owned(),
+                    });
+                }
                 Ok(None) => return Waited::Done,
                 Ok(Some(Err(error))) => return Waited::Failed(error),
                 Ok(Some(Ok(SampleEvent::PromptRead { prompt_tokens, .. }))) => {
@@ -137,6 +152,7 @@ impl<'run> RunningRound<'run> {
                     if let Some(bytes) = self.unfinished.get_mut(sample as usize) {
                         *bytes = 0;
                     }
+                    self.finished += 1;
                     return Waited::Sample {
                         index: sample,
                         sample: result,

@@ -11,7 +11,7 @@ use tenon_runtime::{
 use tokio::sync::{mpsc, watch};
 
 use crate::Answer;
-use playback::{estimate, finish, prompt_read, prompt_text, stream};
+use playback::{estimate, finish, leave_out_prefill, prompt_read, prompt_text, stream};
 
 /// A model that answers from a script.
 ///
@@ -30,6 +30,7 @@ use playback::{estimate, finish, prompt_read, prompt_text, stream};
 #[derive(Clone)]
 pub struct ScriptedModel {
     descriptor: ModelDescriptor,
+    goes_on: bool,
     script: Arc<Mutex<Script>>,
     cancelled: Arc<watch::Sender<usize>>,
 }
@@ -65,6 +66,7 @@ impl ScriptedModel {
                 counts_exactly: true,
                 remote: false,
             },
+            goes_on: false,
             script: Arc::default(),
             cancelled: Arc::new(watch::Sender::new(0)),
         }
@@ -85,6 +87,14 @@ impl ScriptedModel {
     #[must_use]
     pub fn describe(mut self, change: impl FnOnce(&mut ModelDescriptor)) -> Self {
         change(&mut self.descriptor);
+        self
+    }
+
+    /// The same with answers that are scripted whole: what the prefill says already is left out of them, as by a model
+    /// that goes on from there.
+    #[must_use]
+    pub fn going_on_from_the_prefill(mut self) -> Self {
+        self.goes_on = true;
         self
     }
 
@@ -203,7 +213,10 @@ impl Model for ScriptedModel {
         let (sender, receiver) = mpsc::channel(16);
         match self.choose(&request) {
             Answer::Refuse(error) => return Err(error),
-            Answer::Samples(samples) => {
+            Answer::Samples(mut samples) => {
+                if self.goes_on {
+                    leave_out_prefill(&mut samples, &request.prompt);
+                }
                 let results = finish(&samples, &request);
                 tokio::spawn(async move { stream(&sender, &request, results).await });
             }

@@ -7,7 +7,8 @@
 )]
 
 use tenon_runtime::{
-    CacheScope, Constraint, FinishReason, GenerateRequest, Model, ModelError, PromptInput, Sampling,
+    CacheScope, Constraint, FinishReason, GenerateRequest, Message, Model, ModelError, PromptInput, Role,
+    Sampling,
 };
 use tenon_testkit::{Answer, ScriptedModel};
 
@@ -143,4 +144,27 @@ async fn an_answer_that_the_constraint_forbids_is_a_mistake_of_the_test() {
 #[should_panic(expected = "no answer to")]
 async fn a_request_that_was_not_scripted_fails_the_test() {
     let _ = ScriptedModel::new().generate(request("surprise")).await;
+}
+
+#[tokio::test]
+async fn an_answer_can_go_on_from_the_prefill() {
+    let model = ScriptedModel::new()
+        .going_on_from_the_prefill()
+        .then("def f(x):\n    return x")
+        .then("something else");
+    let prefilled = GenerateRequest {
+        prompt: PromptInput::Chat {
+            messages: vec![Message {
+                role: Role::User,
+                content: "write f".to_owned(),
+            }],
+            prefill: "```python\ndef f(x".to_owned(),
+        },
+        ..request("")
+    };
+    assert_eq!(
+        texts(&model, prefilled.clone()).await.unwrap(),
+        ["):\n    return x"]
+    );
+    assert_eq!(texts(&model, prefilled).await.unwrap(), ["something else"]);
 }

@@ -32,6 +32,24 @@ pub(super) fn finish(samples: &[ScriptedSample], request: &GenerateRequest) -> V
     (0..request.samples).map(finish).collect()
 }
 
+/// Cuts off the beginning of every text that the end of the prefill, from one of its line starts, says already.
+pub(super) fn leave_out_prefill(samples: &mut [ScriptedSample], prompt: &PromptInput) {
+    let PromptInput::Chat { prefill, .. } = prompt else {
+        return;
+    };
+    let line_starts = prefill.match_indices('\n').map(|(at, _)| at + 1);
+    let tails: Vec<&str> = std::iter::once(0)
+        .chain(line_starts)
+        .filter_map(|start| prefill.get(start..))
+        .filter(|tail| !tail.is_empty())
+        .collect();
+    for sample in samples {
+        if let Some(rest) = tails.iter().find_map(|tail| sample.text.strip_prefix(tail)) {
+            sample.text = rest.to_owned();
+        }
+    }
+}
+
 fn assert_admitted(text: &str, constraint: Option<&Constraint>) {
     let admitted = match constraint {
         None | Some(Constraint::Lark { .. }) => true,

@@ -29,6 +29,9 @@ pub(super) async fn check(
         Ok(after) => after,
         Err(reason) => return skipped(&wanted.0, kind, reason),
     };
+    if !after.succeeded() && after.run.limit.is_none() {
+        baseline::ensure(round.sandbox, workshop, kind, OutputFormat::Plain, &command).await;
+    }
     let before = workshop.baseline.get(&command);
     after.forgive(before);
     let mut report = judge(
@@ -42,6 +45,10 @@ pub(super) async fn check(
     let passed_before = before.is_some_and(ToolRun::succeeded);
     if report.outcome == Outcome::Passed && passed_before {
         report.reason = Some("it succeeded before the change too".to_owned());
+    }
+    if report.outcome == Outcome::Failed && before.is_some_and(|before| !before.succeeded()) {
+        let said = report.reason.unwrap_or_default();
+        report.reason = Some(format!("{said}, as before the change"));
     }
     report
 }

@@ -6,7 +6,7 @@ use tenon_sandbox::Sandbox;
 use super::Workshop;
 use super::tool::{Resolved, command, execute, resolve};
 use crate::judge::ToolRun;
-use crate::project::{OutputFormat, Project, Runner};
+use crate::project::{OutputFormat, Project};
 
 /// What the unchanged tree does under the project's checks and the acceptance commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,12 +90,18 @@ pub(super) fn acceptance_command(command: &AcceptanceCommand) -> Vec<String> {
 }
 
 /// Runs a command on the unchanged tree in the middle of a check, unless it ran there already.
-pub(super) async fn ensure(sandbox: &Sandbox, workshop: &mut Workshop, runner: &Runner, command: &[String]) {
+pub(super) async fn ensure(
+    sandbox: &Sandbox,
+    workshop: &mut Workshop,
+    kind: CheckKind,
+    format: OutputFormat,
+    command: &[String],
+) {
     if workshop.baseline.contains_key(command) {
         return;
     }
     if let Ok(change) = workshop.tree.set_aside() {
-        remember(sandbox, workshop, command, runner.kind, runner.output).await;
+        remember(sandbox, workshop, command, kind, format).await;
         workshop.tree.resume(&change);
     }
 }

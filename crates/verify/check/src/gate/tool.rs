@@ -71,7 +71,7 @@ pub(super) async fn check(
         runner.kind == CheckKind::Tests && round.change.files.iter().any(|file| is_test_file(&file.path));
     let suspicious = !after.reading.findings.is_empty() || !after.tampered.is_empty();
     if !after.succeeded() || suspicious || touches_tests {
-        baseline::ensure(round.sandbox, workshop, runner, &command).await;
+        baseline::ensure(round.sandbox, workshop, runner.kind, runner.output, &command).await;
     }
     let before = workshop.baseline.get(&command);
     after.forgive(before);

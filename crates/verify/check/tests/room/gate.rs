@@ -355,7 +355,10 @@ async fn acceptance_commands_run_in_the_changed_tree() {
         .await;
     let acceptance = report(&evidence, "echo looking; grep two a.txt");
     assert_eq!(acceptance.outcome, Outcome::Failed);
-    assert_eq!(acceptance.reason.as_deref(), Some("exit code 1: looking"));
+    assert_eq!(
+        acceptance.reason.as_deref(),
+        Some("exit code 1: looking, as before the change")
+    );
     assert_eq!(
         std::fs::read_to_string(workshop.root.join("a.txt")).unwrap(),
         "one\n"
