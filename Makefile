@@ -43,6 +43,12 @@ build: ## Build the release binary
 	cargo build --release --locked --package tenon-cli
 	@echo "built $(TENON)"
 
+PREFIX ?= $(HOME)/.local
+.PHONY: install
+install: build ## Copy the binary to ~/.local/bin (PREFIX=/usr/local for another place)
+	install -D -m 755 $(TENON) "$(PREFIX)/bin/tenon"
+	@echo "installed $(PREFIX)/bin/tenon"
+
 .PHONY: models
 models: build ## Pull the two coder models and the small one for tests, checked by digest
 	$(TENON) model pull $(CODER_MODELS) $(TEST_MODEL)

@@ -384,7 +384,7 @@ impl Assignment<'_> {
 }
 
 /// The first name in backquotes: what a finding is about.
-fn quoted_name(message: &str) -> Option<String> {
+pub(crate) fn quoted_name(message: &str) -> Option<String> {
     let (_, rest) = message.split_once('`')?;
     let (name, _) = rest.split_once('`')?;
     Some(name.to_owned())

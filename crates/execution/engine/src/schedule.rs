@@ -29,6 +29,7 @@ pub enum Oracle {
 }
 
 const RESAMPLING_TEMPERATURE: f32 = 0.8;
+const LAST_TEMPERATURE: f32 = 1.0;
 
 /// The rounds for a run over `models` models, at most `max_attempts` samples in all.
 pub fn plan_rounds(models: usize, quality: Quality, oracle: Oracle, max_attempts: u32) -> Vec<Round> {
@@ -72,6 +73,11 @@ pub fn plan_rounds(models: usize, quality: Quality, oracle: Oracle, max_attempts
                 } else {
                     rounds.push(blind(model, 1, 4));
                     rounds.push(blind(model, 2, 4));
+                    // What is short is drawn again and again; it takes heat to write it otherwise.
+                    rounds.push(Round {
+                        temperature: LAST_TEMPERATURE,
+                        ..blind(model, 0, 7)
+                    });
                 }
             }
         }

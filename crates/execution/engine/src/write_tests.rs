@@ -1,45 +1,47 @@
 //! Writes tests for existing code, and keeps only those that prove something.
 //!
-//! A model proposes a test file. Tests that fail on the code as it is are cut out one by one (a small model is often
-//! wrong about what a function returns, and nothing here may decide that the code is wrong); what is left must pass
-//! five times and notice at least one small change to the code.
+//! The file's beginning is ours; a model writes single tests into it. A test that makes several assertions is split.
+//! Tests that fail on the code as it is are cut out one by one (a small model is often wrong about what a function
+//! returns, and nothing here may decide that the code is wrong). What is left of all answers must pass five times and
+//! notice small changes to the code; while it notices too few, more tests are sampled.
 
-use tenon_change::{choose_block, extract_blocks, mutants, whole_file};
+mod cases;
+mod form;
+
+use std::time::Instant;
+
+use tenon_change::{add_missing_imports, choose_block, extract_blocks, mutants, whole_file};
 use tenon_check::{CheckPlan, ProjectChecks, TestEdits};
 use tenon_context::Index;
 use tenon_domain::{
-    AcceptanceCommand, Attempt, AttemptOutcome, ChangeSet, CheckKind, CheckReport, Evidence, FileChange,
-    Level, Outcome, RepoPath,
+    Attempt, AttemptOutcome, ChangeSet, CheckKind, CheckReport, Evidence, FileChange, Level, Outcome,
+    Quality, RepoPath,
 };
-use tenon_runtime::{PromptInput, Sampling};
-use tenon_syntax::{Language, SourceFile, Span, Symbol};
+use tenon_runtime::{Model, PromptInput, Sampling};
+use tenon_syntax::{Language, SourceFile, Span};
 
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, quoted_name};
+use crate::briefing::Briefing;
 use crate::candidates::{Candidate, rejection};
 use crate::engine::{Engine, RunOutcome};
 use crate::error::EngineError;
 use crate::explain::named_target;
-use crate::locate::is_test_path;
 use crate::observer::Event;
 use crate::run::Run;
 use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference};
 use crate::target::Target;
+use crate::write_tests::cases::{Case, assemble, body, cases};
+use crate::write_tests::form::{Form, form};
 
 /// Runs that kept tests must pass.
 const REPEATS: usize = 5;
 /// Variations of the code that tests are tried on.
 const MOST_MUTANTS: usize = 24;
-const ANSWER_TOKENS: u32 = 900;
-
-/// How tests are written and run in a language.
-struct Form {
-    /// The new test file.
-    path: RepoPath,
-    /// Runs that file alone.
-    command: AcceptanceCommand,
-    framework: String,
-    import_line: String,
-}
+/// The same where each one is compiled.
+const MOST_COMPILED_MUTANTS: usize = 12;
+/// Tests that notice this share of the variations are good enough to stop.
+const ENOUGH_NOTICED: f64 = 0.75;
+const ANSWER_TOKENS: u32 = 600;
 
 pub(crate) async fn write_tests(
     engine: &Engine,
@@ -67,7 +69,7 @@ pub(crate) async fn write_tests(
         });
     };
     let symbol = match &target {
-        Target::Edit { symbol, .. } => source.find(symbol).cloned(),
+        Target::Edit { symbol, .. } | Target::Complete { symbol, .. } => source.find(symbol).cloned(),
         _ => None,
     };
     let form = form(&path, &source, symbol.as_ref(), index)?;
@@ -89,41 +91,51 @@ pub(crate) async fn write_tests(
     let span = symbol
         .as_ref()
         .map_or(Span::new(0, source.text().len()), |symbol| symbol.span);
-    let job = Job {
+    let summary = format!("write tests in {}", form.path);
+    let mut job = Job {
         source: &source,
         path: &path,
         span,
-        form: &form,
+        header: form.header.clone(),
+        form,
         language,
+        kept: Vec::new(),
+        dropped: 0,
     };
     let last = run.models.len().saturating_sub(1);
-    let rounds = [(last, 0.0_f32, 1_u32), (last, 0.8, 3), (last, 0.9, 3)];
-    for (model, temperature, samples) in rounds {
+    let more = if run.intent.quality == Quality::Fast { 1 } else { 3 };
+    for (temperature, samples) in [(0.0_f32, 1_u32), (0.8, more), (0.9, more)] {
         let used = u32::try_from(run.candidates.attempts.len()).unwrap_or(u32::MAX);
         let samples = samples.min(run.intent.budget.max_attempts.saturating_sub(used));
         if samples == 0 || run.patience.left().is_zero() {
             break;
         }
-        if round(run, &assignment, &job, model, temperature, samples).await? {
+        if round(run, &assignment, &mut job, last, temperature, samples).await? {
             break;
         }
     }
-    Ok(RunOutcome::changed(format!("write tests in {}", form.path)))
+    Ok(RunOutcome::changed(summary))
 }
 
 struct Job<'run> {
     source: &'run SourceFile,
     path: &'run RepoPath,
     span: Span,
-    form: &'run Form,
+    form: Form,
+    /// How the file begins, with the imports that tests turned out to need.
+    header: String,
     language: Language,
+    /// The tests that pass on the code as it is.
+    kept: Vec<Case>,
+    /// How many did not.
+    dropped: usize,
 }
 
-/// One round of samples; `true` when tests worth keeping were found.
+/// One round of samples; `true` when the tests are good enough.
 async fn round(
     run: &mut Run<'_>,
     assignment: &Assignment<'_>,
-    job: &Job<'_>,
+    job: &mut Job<'_>,
     model: usize,
     temperature: f32,
     samples: u32,
@@ -156,7 +168,7 @@ async fn round(
             running.prompt_tokens.filter(|_| index == 0),
         );
         let number = run.candidates.attempts.len();
-        let outcome = examine(run, job, &sample.text, number, model).await?;
+        let (outcome, noticed) = examine(run, job, &question.opening, &sample.text, number, model).await?;
         match &outcome {
             AttemptOutcome::Passed { level } => {
                 run.patience.observer.observe(Event::Passed {
@@ -172,20 +184,19 @@ async fn round(
             }
             AttemptOutcome::Duplicate { .. } | AttemptOutcome::ModelFailed { .. } => {}
         }
-        let passed = matches!(outcome, AttemptOutcome::Passed { .. });
         run.candidates.attempts.push(Attempt {
             template: question.template.clone(),
             model: reference(asked.as_ref()),
             sampling: record(sampling, &question, index, samples),
             prompt_digest: question.digest(),
             prompt: question.prompt_text(),
-            text: sample.text,
+            text: format!("{}{}", question.opening, sample.text),
             prompt_tokens: running.prompt_tokens,
             completion_tokens: sample.completion_tokens,
             outcome,
             duration_ms: 0,
         });
-        if passed {
+        if noticed >= ENOUGH_NOTICED {
             run.usage.completion_tokens += running.abandoned_tokens();
             return Ok(true);
         }
@@ -195,97 +206,97 @@ async fn round(
 async fn question(
     assignment: &Assignment<'_>,
     job: &Job<'_>,
-    model: &dyn tenon_runtime::Model,
+    model: &dyn Model,
     run: &Run<'_>,
 ) -> Result<Question, EngineError> {
-    let briefing = crate::briefing::Briefing {
+    let briefing = Briefing {
         assignment,
         model,
         observer: run.patience.observer,
     };
+    let name = assignment
+        .target
+        .wanted_names()
+        .first()
+        .cloned()
+        .unwrap_or_else(|| job.path.to_string());
     let extra = [
         ("framework".to_owned(), job.form.framework.clone()),
-        ("import_line".to_owned(), job.form.import_line.clone()),
-        (
-            "name".to_owned(),
-            assignment
-                .target
-                .wanted_names()
-                .first()
-                .cloned()
-                .unwrap_or_else(|| job.path.to_string()),
-        ),
+        ("name".to_owned(), name),
     ];
     let rendered = briefing.render_with("test/unit", ANSWER_TOKENS, extra).await?;
+    let opening = format!("{}{}", job.form.header, job.form.first_words);
     Ok(Question {
         template: rendered.reference,
         prompt: PromptInput::Chat {
             messages: rendered.messages,
-            prefill: rendered.prefill,
+            prefill: format!("{}{opening}", rendered.prefill),
         },
-        opening: String::new(),
+        opening,
         stop: rendered.stop,
         max_tokens: ANSWER_TOKENS,
         constraint: None,
     })
 }
 
-/// Reads tests from an answer, cuts out those that fail, and measures what the rest notices.
+/// Reads tests from an answer, adds those that pass to what is kept, and measures what all of them notice: the
+/// second value, from 0 to 1.
 async fn examine(
     run: &mut Run<'_>,
-    job: &Job<'_>,
+    job: &mut Job<'_>,
+    opening: &str,
     text: &str,
     number: usize,
     model: usize,
-) -> Result<AttemptOutcome, EngineError> {
-    let fenced = format!("```{}\n{text}\n```\n", job.language.name());
-    let Some(chosen) = choose_block(&extract_blocks(&fenced), job.language, &[]) else {
-        return Ok(AttemptOutcome::NotExtracted {
-            reason: "the answer holds no test code".to_owned(),
-        });
+) -> Result<(AttemptOutcome, f64), EngineError> {
+    let refused = |reason: &str| {
+        let reason = reason.to_owned();
+        Ok((AttemptOutcome::NotExtracted { reason }, 0.0))
     };
-    let code = with_import(chosen.file.text(), job);
-    let Some((code, dropped)) = keep_passing(run, job, code, number).await? else {
-        return Ok(AttemptOutcome::NotExtracted {
-            reason: "no test of the answer passes on the code as it is".to_owned(),
-        });
-    };
-    let change = test_change(job, &code);
+    let mut found = read_cases(opening, text, job.language);
+    if found.is_empty() {
+        return refused("the answer holds no test code");
+    }
+    found.retain(|case| !job.kept.iter().any(|kept| body(kept) == body(case)));
+    if found.is_empty() {
+        return refused("the answer holds no new tests");
+    }
+    let asked = found.len();
+    let passing = keep_passing(run, job, found, number).await?;
+    job.dropped += asked - passing.len();
+    if passing.is_empty() {
+        return refused("no test of the answer passes on the code as it is");
+    }
+    job.kept.extend(passing);
+    let change = test_change(job, &job.kept);
     let mut evidence = Evidence {
         checks: Vec::new(),
         sandbox: None,
     };
     for repeat in 0..REPEATS {
-        let plan = plan(
-            job,
-            if repeat == 0 {
-                ProjectChecks::All
-            } else {
-                ProjectChecks::None
-            },
-        );
-        let again = run.check(&change, &plan, number).await?;
+        let project_checks = if repeat == 0 {
+            ProjectChecks::All
+        } else {
+            ProjectChecks::None
+        };
+        let again = run.check(&change, &plan(job, project_checks), number).await?;
         let failed = !again.holds();
         if repeat == 0 || failed {
             evidence = again;
         }
         if failed {
-            let outcome = rejection(&evidence);
-            run.candidates.file(Candidate {
-                attempt: number,
-                change,
-                evidence,
-                model,
-                mean_logprob: None,
-                behaviour: None,
-            });
-            return Ok(outcome);
+            break;
         }
     }
-    let report = mutation_report(run, job, &code, dropped, number).await?;
-    let holds = report.outcome == Outcome::Passed;
-    evidence.checks.push(report);
-    let outcome = if holds {
+    let mut noticed = 0.0;
+    if evidence.holds() {
+        let (report, share) = mutation_report(run, job, number).await?;
+        evidence.checks.push(report);
+        noticed = share;
+    }
+    let outcome = if evidence.holds() {
+        // These tests hold the earlier ones.
+        run.candidates.passed.clear();
         AttemptOutcome::Passed {
             level: evidence.level(),
         }
@@ -300,7 +311,24 @@ async fn examine(
         mean_logprob: None,
         behaviour: None,
     });
-    Ok(outcome)
+    Ok((outcome, noticed))
+}
+
+/// The tests of an answer, which goes on from `opening` or, where a model began anew, stands for itself.
+fn read_cases(opening: &str, text: &str, language: Language) -> Vec<Case> {
+    let continued = cases(&format!("{opening}{text}"), language);
+    if !continued.is_empty() && !text.contains("```") {
+        return continued;
+    }
+    let fenced = if text.contains("```") {
+        text.to_owned()
+    } else {
+        format!("```{}\n{text}\n```\n", language.name())
+    };
+    let alone = choose_block(&extract_blocks(&fenced), language, &[])
+        .map(|block| cases(block.file.text(), language))
+        .unwrap_or_default();
+    if alone.is_empty() { continued } else { alone }
 }
 
 fn plan(job: &Job<'_>, project_checks: ProjectChecks) -> CheckPlan {
@@ -312,152 +340,126 @@ fn plan(job: &Job<'_>, project_checks: ProjectChecks) -> CheckPlan {
     }
 }
 
-fn test_change(job: &Job<'_>, code: &str) -> ChangeSet {
+fn test_change(job: &Job<'_>, cases: &[Case]) -> ChangeSet {
+    let code = assemble(&job.header, cases, job.language);
     ChangeSet {
-        files: vec![whole_file(job.form.path.clone(), None, code)],
+        files: vec![whole_file(job.form.path.clone(), None, &code)],
     }
 }
 
-/// Runs the tests, and while some fail removes them; `None` when none is left. Also says how many were removed.
+/// Runs the tests, and while some fail removes them.
 async fn keep_passing(
     run: &mut Run<'_>,
-    job: &Job<'_>,
-    code: String,
+    job: &mut Job<'_>,
+    mut left: Vec<Case>,
     number: usize,
-) -> Result<Option<(String, usize)>, EngineError> {
-    let mut code = code;
-    let mut dropped = 0;
-    for _ in 0..12 {
-        let evidence = run
-            .check(&test_change(job, &code), &plan(job, ProjectChecks::None), number)
-            .await?;
+) -> Result<Vec<Case>, EngineError> {
+    const MOST_RUNS: usize = 12;
+    let mut imported = false;
+    for _ in 0..MOST_RUNS {
+        if left.is_empty() {
+            break;
+        }
+        let plan = plan(job, ProjectChecks::None);
+        let evidence = run.check(&test_change(job, &left), &plan, number).await?;
         if evidence.holds() {
-            return Ok((count_tests(&code, job.language) > 0).then_some((code, dropped)));
+            return Ok(left);
         }
-        let log: String = evidence
-            .checks
-            .iter()
-            .filter_map(|report| report.log.as_deref())
-            .collect::<Vec<_>>()
-            .join("\n");
-        let Some(smaller) = without_failing(&code, &log, job) else {
-            return Ok(None);
-        };
-        dropped += count_tests(&code, job.language).saturating_sub(count_tests(&smaller, job.language));
-        code = smaller;
-    }
-    Ok(None)
-}
-
-/// Byte ranges of the tests in a file.
-fn tests_in(code: &str, language: Language) -> Vec<(String, std::ops::Range<usize>)> {
-    let Ok(file) = SourceFile::parse(language, code) else {
-        return Vec::new();
-    };
-    match language {
-        Language::Python => file
-            .symbols()
-            .iter()
-            .filter(|symbol| symbol.kind.is_callable() && symbol.name.starts_with("test"))
-            .map(|symbol| (symbol.name.clone(), symbol.span.range()))
-            .collect(),
-        Language::Rust => file
-            .symbols()
-            .iter()
-            .filter(|symbol| symbol.kind.is_callable() && file.slice(symbol.span).contains("#[test]"))
-            .map(|symbol| (symbol.name.clone(), symbol.span.range()))
-            .collect(),
-        _ => script_tests(&file),
-    }
-}
-
-/// Calls of `test` or `it` with a name.
-fn script_tests(file: &SourceFile) -> Vec<(String, std::ops::Range<usize>)> {
-    let mut found = Vec::new();
-    tenon_syntax::walk(file.tree().root_node(), |node| {
-        if node.kind() == "expression_statement"
-            && let Some(call) = node
-                .named_child(0)
-                .filter(|child| child.kind() == "call_expression")
-            && let Some(function) = call.child_by_field_name("function")
-            && matches!(file.text().get(function.byte_range()), Some("test" | "it"))
-            && let Some(name) = call
-                .child_by_field_name("arguments")
-                .and_then(|arguments| arguments.named_child(0))
-        {
-            let name = file.text().get(name.byte_range()).unwrap_or_default();
-            found.push((name.trim_matches(['\'', '"', '`']).to_owned(), node.byte_range()));
+        if !imported && let Some(header) = with_imports(job, &left, &evidence) {
+            job.header = header;
+            imported = true;
+            continue;
         }
-        tenon_syntax::Descend::Into
-    });
-    found
+        if !drop_failing(&mut left, job, &evidence) {
+            break;
+        }
+    }
+    Ok(Vec::new())
 }
 
-fn count_tests(code: &str, language: Language) -> usize {
-    tests_in(code, language).len()
-}
-
-/// The file without the tests that the output names as failing; without the test that holds the broken line; `None`
-/// when nothing can be cut.
-fn without_failing(code: &str, log: &str, job: &Job<'_>) -> Option<String> {
-    let tests = tests_in(code, job.language);
-    let output = crate::failure_output::FailureOutput::read(log, &[tenon_sandbox::WORKSPACE]);
-    let line_of = |byte: usize| {
-        code.get(..byte)
-            .map_or(0, |head| head.matches('\n').count() as u32 + 1)
-    };
-    let failing: Vec<&(String, std::ops::Range<usize>)> = tests
+/// The file's beginning with imports for the names that a check found undefined, if the table knows them.
+fn with_imports(job: &Job<'_>, cases: &[Case], evidence: &Evidence) -> Option<String> {
+    let failed = evidence
+        .checks
         .iter()
-        .filter(|(name, range)| {
-            let named = output
-                .tests
-                .iter()
-                .any(|test| test == name || test.ends_with(&format!("::{name}")));
-            let (first, last) = (line_of(range.start), line_of(range.end));
-            let placed = output
-                .places
-                .iter()
-                .any(|place| place.path == job.form.path && first <= place.line && place.line <= last);
-            named || placed
-        })
+        .find(|report| report.outcome == Outcome::Failed)?;
+    let names: Vec<String> = failed
+        .findings
+        .iter()
+        .filter_map(|finding| quoted_name(&finding.message))
         .collect();
-    if failing.is_empty() || failing.len() == tests.len() {
-        return None;
-    }
-    let mut text = code.to_owned();
-    for (_, range) in failing.iter().rev() {
-        let end = range.end
-            + code
-                .get(range.end..)
-                .map_or(0, |rest| rest.len() - rest.trim_start_matches('\n').len());
-        let start = code
-            .get(..range.start)
-            .map_or(range.start, |head| head.trim_end_matches([' ', '\t']).len());
-        text.replace_range(start..end, "");
-    }
-    Some(text)
+    let code = assemble(&job.header, cases, job.language);
+    let tests = code.get(job.header.len()..)?;
+    let parsed = SourceFile::parse(job.language, code.as_str()).ok()?;
+    let mended = add_missing_imports(&parsed, &names)?;
+    Some(mended.strip_suffix(tests)?.to_owned())
 }
 
-/// Tries the tests on small variations of the code.
+/// Removes the tests that a failed check names, by name or by line; `false` when it names none.
+fn drop_failing(cases: &mut Vec<Case>, job: &Job<'_>, evidence: &Evidence) -> bool {
+    let failed: Vec<&CheckReport> = evidence
+        .checks
+        .iter()
+        .filter(|report| report.outcome == Outcome::Failed)
+        .collect();
+    let log: Vec<&str> = failed.iter().filter_map(|report| report.log.as_deref()).collect();
+    let output = crate::failure_output::FailureOutput::read(&log.join("\n"), &[tenon_sandbox::WORKSPACE]);
+    let mut lines: Vec<u32> = output
+        .places
+        .iter()
+        .filter(|place| place.path == job.form.path)
+        .map(|place| place.line)
+        .collect();
+    lines.extend(
+        failed
+            .iter()
+            .flat_map(|report| &report.findings)
+            .filter(|finding| finding.path.as_ref() == Some(&job.form.path))
+            .filter_map(|finding| finding.line),
+    );
+    let code = assemble(&job.header, cases, job.language);
+    let placed = cases::cases_with_lines(&code, job.language);
+    let fails = |index: usize| {
+        let Some((name, first, last)) = placed.get(index) else {
+            return false;
+        };
+        let named = output
+            .tests
+            .iter()
+            .any(|test| test == name || test.ends_with(&format!("::{name}")));
+        named || lines.iter().any(|line| first <= line && line <= last)
+    };
+    let before = cases.len();
+    let mut index = 0;
+    cases.retain(|_| {
+        index += 1;
+        !fails(index - 1)
+    });
+    cases.len() < before
+}
+
+/// Tries the tests on small variations of the code; the second value is the share they notice.
 async fn mutation_report(
     run: &mut Run<'_>,
     job: &Job<'_>,
-    code: &str,
-    dropped: usize,
     number: usize,
-) -> Result<CheckReport, EngineError> {
-    let begun = std::time::Instant::now();
-    let variations = mutants(job.source, job.span.range(), MOST_MUTANTS);
+) -> Result<(CheckReport, f64), EngineError> {
+    let begun = Instant::now();
+    let most = match job.language {
+        Language::Python | Language::JavaScript => MOST_MUTANTS,
+        _ => MOST_COMPILED_MUTANTS,
+    };
+    let variations = mutants(job.source, job.span.range(), most);
     run.patience.observer.observe(Event::Working {
         what: format!("trying the tests on {} variations of the code", variations.len()),
     });
     let original = job.source.text();
-    let (mut killed, mut tried) = (0_usize, 0_usize);
+    let (mut killed, mut tried) = (0_u32, 0_u32);
     for variation in &variations {
         if run.patience.left().is_zero() {
             break;
         }
-        let mut change = test_change(job, code);
+        let mut change = test_change(job, &job.kept);
         change.files.push(FileChange {
             path: job.path.clone(),
             renamed_from: None,
@@ -465,19 +467,18 @@ async fn mutation_report(
             after: Some(variation.apply(original)),
         });
         tried += 1;
-        let evidence = run
-            .check(&change, &plan(job, ProjectChecks::None), number)
-            .await?;
-        if !evidence.holds() {
+        let plan = plan(job, ProjectChecks::None);
+        if !run.check(&change, &plan, number).await?.holds() {
             killed += 1;
         }
     }
     let noticed = killed > 0;
-    let tests = count_tests(code, job.language);
     let reason = format!(
-        "{tests} tests kept, {dropped} dropped for failing on the code as it is; they notice {killed} of {tried} small changes to it"
+        "{} tests kept, {} dropped for failing on the code as it is; they notice {killed} of {tried} small changes to it",
+        job.kept.len(),
+        job.dropped
     );
-    Ok(CheckReport {
+    let report = CheckReport {
         check: "mutation".to_owned(),
         kind: CheckKind::Tests,
         outcome: if noticed { Outcome::Passed } else { Outcome::Failed },
@@ -486,259 +487,6 @@ async fn mutation_report(
         findings: Vec::new(),
         reason: Some(reason),
         log: None,
-    })
-}
-
-/// Makes sure that the tests import what they test.
-fn with_import(code: &str, job: &Job<'_>) -> String {
-    let line = &job.form.import_line;
-    if line.is_empty() || code.contains(line.as_str()) {
-        return code.to_owned();
-    }
-    match job.language {
-        Language::Python => {
-            // A wrong import of the same names would fail the whole file.
-            let module = line.split_whitespace().nth(1).unwrap_or_default();
-            let last = module.rsplit('.').next().unwrap_or(module);
-            let kept: Vec<&str> = code
-                .lines()
-                .filter(|other| {
-                    !(other.starts_with("from ")
-                        && other.split_whitespace().nth(1).is_some_and(|from| {
-                            from.rsplit('.').next() == Some(last) || from == "your_module"
-                        }))
-                })
-                .collect();
-            format!("{line}\n{}\n", kept.join("\n"))
-        }
-        Language::Rust => {
-            let kept: Vec<&str> = code
-                .lines()
-                .filter(|other| {
-                    !other.trim_start().starts_with("use super::") && !other.starts_with("use crate::")
-                })
-                .collect();
-            format!("{line}\n{}\n", kept.join("\n"))
-        }
-        _ => {
-            let file = job.path.file_name();
-            let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-            let kept: Vec<&str> = code
-                .lines()
-                .filter(|other| {
-                    !((other.starts_with("import ") || other.contains("require(")) && other.contains(stem))
-                })
-                .collect();
-            let strict = [("test", "node:test"), ("assert", "node:assert")];
-            let mut head = String::new();
-            for (name, module) in strict {
-                if !kept.iter().any(|other| other.contains(module)) {
-                    let import = if line.starts_with("import") {
-                        format!("import {name} from '{module}';\n")
-                    } else {
-                        format!("const {name} = require('{module}');\n")
-                    };
-                    head.push_str(&import);
-                }
-            }
-            format!("{head}{line}\n{}\n", kept.join("\n"))
-        }
-    }
-}
-
-fn form(
-    path: &RepoPath,
-    source: &SourceFile,
-    symbol: Option<&Symbol>,
-    index: &Index,
-) -> Result<Form, EngineError> {
-    let file = path.file_name();
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let outer = symbol.map(|symbol| {
-        symbol
-            .qualified_name
-            .split('.')
-            .next()
-            .unwrap_or(&symbol.name)
-            .to_owned()
-    });
-    let top: Vec<String> = source
-        .symbols()
-        .iter()
-        .filter(|symbol| symbol.parent.is_none() && symbol.exported && !symbol.name.is_empty())
-        .filter(|symbol| symbol.kind.is_callable() || symbol.kind.is_container())
-        .map(|symbol| symbol.name.clone())
-        .collect();
-    let names = outer.clone().map_or(top, |outer| vec![outer]);
-    let unsupported = |reason: &str| EngineError::Uneditable {
-        path: path.clone(),
-        reason: reason.to_owned(),
     };
-    if names.is_empty() {
-        return Err(unsupported("it defines nothing that a test could import"));
-    }
-    let label = outer.unwrap_or_else(|| stem.to_owned());
-    let free = |candidates: Vec<String>| {
-        candidates
-            .into_iter()
-            .filter_map(|text| RepoPath::parse(&text).ok())
-            .find(|path| !index.contains(path))
-    };
-    let test_folder = |names: &[&str]| {
-        index
-            .paths()
-            .find(|path| {
-                is_test_path(path)
-                    && names
-                        .iter()
-                        .any(|name| path.folder().split('/').next_back() == Some(name))
-            })
-            .map(|path| path.folder().to_owned())
-    };
-    let no_name = || unsupported("no free name for a test file beside the existing tests");
-    match source.language() {
-        Language::Python => {
-            let folder = test_folder(&["tests", "test"]).map_or(String::new(), |folder| format!("{folder}/"));
-            let lower = snake(&label);
-            let place = free(vec![
-                format!("{folder}test_{stem}.py"),
-                format!("{folder}test_{lower}.py"),
-                format!("{folder}test_{stem}_{lower}.py"),
-            ])
-            .ok_or_else(no_name)?;
-            let module = path
-                .as_str()
-                .trim_end_matches(".py")
-                .trim_end_matches("/__init__")
-                .replace('/', ".");
-            let module = module.strip_prefix("src.").unwrap_or(&module).to_owned();
-            let start = if path.as_str().starts_with("src/") {
-                "PYTHONPATH=src:. "
-            } else {
-                ""
-            };
-            Ok(Form {
-                command: AcceptanceCommand(format!("{start}python3 -m unittest {place}")),
-                path: place,
-                framework: "Python's unittest (one class, one assertion a test)".to_owned(),
-                import_line: format!("from {module} import {}", names.join(", ")),
-            })
-        }
-        Language::JavaScript => {
-            let folder = test_folder(&["test", "tests", "__tests__"])
-                .map_or_else(|| path.folder().to_owned(), |folder| folder);
-            let prefix = if folder.is_empty() {
-                String::new()
-            } else {
-                format!("{folder}/")
-            };
-            let extension = path.extension().unwrap_or("js");
-            let place = free(vec![
-                format!("{prefix}{stem}.test.{extension}"),
-                format!("{prefix}{stem}-{}.test.{extension}", snake(&label)),
-            ])
-            .ok_or_else(no_name)?;
-            let relative = relative_import(&folder, path);
-            let is_module = extension == "mjs" || source.text().contains("export ");
-            let import_line = if is_module {
-                format!("import {{ {} }} from '{relative}';", names.join(", "))
-            } else {
-                format!("const {{ {} }} = require('{relative}');", names.join(", "))
-            };
-            Ok(Form {
-                command: AcceptanceCommand(format!("node --test {place}")),
-                path: place,
-                framework: "node:test and node:assert (test('name', () => { assert.strictEqual(…) }))"
-                    .to_owned(),
-                import_line,
-            })
-        }
-        Language::Rust => {
-            let manifest = RepoPath::parse("Cargo.toml")
-                .ok()
-                .and_then(|path| index.file_text(&path));
-            let package = manifest
-                .as_deref()
-                .and_then(package_name)
-                .ok_or_else(|| unsupported("there is no Cargo.toml with a package at the root"))?;
-            let package = package.replace('-', "_");
-            let module = path
-                .as_str()
-                .trim_start_matches("src/")
-                .trim_end_matches(".rs")
-                .trim_end_matches("/mod")
-                .replace('/', "::");
-            let exported = symbol.is_none_or(|symbol| symbol.exported);
-            if !exported || module == "main" {
-                return Err(unsupported(
-                    "only public items of a library can be tested from a file of their own",
-                ));
-            }
-            let lower = snake(&label);
-            let place = free(vec![
-                format!("tests/{lower}.rs"),
-                format!("tests/{lower}_tests.rs"),
-            ])
-            .ok_or_else(no_name)?;
-            let test = place.file_name().trim_end_matches(".rs").to_owned();
-            let inner = if module == "lib" {
-                String::new()
-            } else {
-                format!("{module}::")
-            };
-            Ok(Form {
-                command: AcceptanceCommand(format!("cargo test --offline --test {test}")),
-                path: place,
-                framework: "Rust's #[test] functions in an integration test file".to_owned(),
-                import_line: format!(
-                    "use {package}::{inner}{};",
-                    if names.len() == 1 {
-                        names.join("")
-                    } else {
-                        format!("{{{}}}", names.join(", "))
-                    }
-                ),
-            })
-        }
-        _ => Err(unsupported(
-            "tests are written for Python, JavaScript and Rust so far",
-        )),
-    }
-}
-
-fn snake(name: &str) -> String {
-    let mut text = String::new();
-    for character in name.chars() {
-        if character.is_uppercase() && !text.is_empty() && !text.ends_with('_') {
-            text.push('_');
-        }
-        text.extend(character.to_lowercase());
-    }
-    text
-}
-
-fn package_name(manifest: &str) -> Option<&str> {
-    let section = manifest.split("[package]").nth(1)?;
-    let line = section
-        .lines()
-        .find(|line| line.trim_start().starts_with("name"))?;
-    line.split('"').nth(1)
-}
-
-/// The path of `file` as an import in `folder` writes it.
-fn relative_import(folder: &str, file: &RepoPath) -> String {
-    let from: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    let to: Vec<&str> = file.as_str().split('/').collect();
-    let shared = from
-        .iter()
-        .zip(&to)
-        .take_while(|(one, other)| one == other)
-        .count();
-    let up = "../".repeat(from.len() - shared);
-    let rest = to.get(shared..).unwrap_or_default().join("/");
-    if up.is_empty() {
-        format!("./{rest}")
-    } else {
-        format!("{up}{rest}")
-    }
+    Ok((report, f64::from(killed) / f64::from(tried.max(1))))
 }

@@ -82,7 +82,7 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             max_time: Duration::from_secs(300),
-            max_attempts: 12,
+            max_attempts: 20,
             max_sample_tokens: 1024,
         }
     }

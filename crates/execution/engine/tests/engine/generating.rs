@@ -116,9 +116,9 @@ async fn a_new_file_is_created() {
 #[tokio::test]
 async fn one_wish_may_change_two_files() {
     let page = "def title_of(page):\n    return page[\"title\"]\n";
-    let model = coder()
-        .then(SLUGIFY)
-        .otherwise("from text import slugify\n\n\ndef title_of(page):\n    return slugify(page[\"title\"])\n");
+    let model = coder().then(SLUGIFY).otherwise(
+        "from text import slugify\n\n\ndef title_of(page):\n    return slugify(page[\"title\"])\n",
+    );
     let scene = Scene::new(&[("text.py", TEXT), ("page.py", page)]).with(model);
     let wish = "add slugify(title) to text.py: words joined by hyphens; and use it in `title_of`";
     let command = "python3 -c 'import page; assert page.title_of({\"title\": \"A b\"}) == \"a-b\"'";
