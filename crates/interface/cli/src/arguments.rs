@@ -318,6 +318,12 @@ pub struct EvalArguments {
     /// The seed from which every sample derives its own.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Work on N tasks at the same time: faster in all, but the seconds of one task then say little.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub jobs: u8,
+    /// Give up on a task after this time, such as 90s, 5m or 1h.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub max_time: Option<Duration>,
     /// Write one line per task to this file; a run that was interrupted continues where it stopped.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

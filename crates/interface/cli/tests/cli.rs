@@ -1,4 +1,10 @@
 //! The command as a person or a script meets it: arguments in, text, files and exit codes out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should say so and stop"
+)]
 
 #[path = "cli/delivery.rs"]
 mod delivery;

@@ -1,10 +1,11 @@
-//! Runs the tasks of a suite, one after the other, and writes a line for each.
+//! Runs the tasks of a suite, a few at a time, and writes a line for each.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use tenon_domain::{
     AcceptanceCommand, AttemptOutcome, Budget, ChangeSet, Intent, Level, Proposal, Quality, RepoPath,
@@ -37,6 +38,8 @@ pub struct EvalOptions {
     pub seed: u64,
     /// What one task may spend.
     pub budget: Budget,
+    /// Tasks worked on at the same time; at least one. An embedded model writes for several in one batch.
+    pub jobs: usize,
     /// The file of results, one line per task.
     pub out: PathBuf,
 }
@@ -68,6 +71,9 @@ pub struct TaskResult {
     pub rejected: BTreeMap<String, u32>,
     /// What the hidden tests, or the pipeline's error, said last.
     pub said: String,
+    /// For single samples: the exact prompt as JSON, so that another runtime can be asked the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
     /// The text of every attempt, for a look at what went wrong.
     pub texts: Vec<String>,
 }
@@ -159,12 +165,15 @@ pub async fn run_suite(
     for result in &results {
         observer.ended(result);
     }
-    for task in tasks {
-        if results.iter().any(|result| result.id == task.id) {
-            continue;
-        }
-        observer.begins(task);
-        let result = run_task(engine, task, options, &judge, stop).await?;
+    let known: HashSet<String> = results.iter().map(|result| result.id.clone()).collect();
+    let left: Vec<_> = tasks
+        .iter()
+        .filter(|task| !known.contains(&task.id))
+        .map(|task| run_observed(engine, task, options, &judge, observer, stop))
+        .collect();
+    let mut running = futures::stream::iter(left).buffer_unordered(options.jobs.max(1));
+    while let Some(result) = running.next().await {
+        let result = result?;
         append(options, &serde_json::to_string(&result).unwrap_or_default())?;
         observer.ended(&result);
         results.push(result);
@@ -210,6 +219,18 @@ fn append(options: &EvalOptions, line: &str) -> Result<(), EvalError> {
             path: options.out.clone(),
             reason: error.to_string(),
         })
+}
+
+async fn run_observed(
+    engine: &Engine,
+    task: &EvalTask,
+    options: &EvalOptions,
+    judge: &Judge<'_>,
+    observer: &dyn EvalObserver,
+    stop: &CancellationToken,
+) -> Result<TaskResult, EvalError> {
+    observer.begins(task);
+    run_task(engine, task, options, judge, stop).await
 }
 
 async fn run_task(
@@ -288,7 +309,14 @@ async fn propose(
     } else {
         lost_by_selection(judge, files, &proposal, &task.hidden).await?
     };
-    Ok(result(&task.id, &proposal, verdict.passed, lost, verdict.said))
+    Ok(result(
+        &task.id,
+        &proposal,
+        mode,
+        verdict.passed,
+        lost,
+        verdict.said,
+    ))
 }
 
 /// Whether a candidate that was not chosen passes the hidden tests; only stand-alone functions can be judged so.
@@ -310,7 +338,14 @@ async fn lost_by_selection(
     Ok(Some(false))
 }
 
-fn result(id: &str, proposal: &Proposal, passed: bool, lost: Option<bool>, said: String) -> TaskResult {
+fn result(
+    id: &str,
+    proposal: &Proposal,
+    mode: Mode,
+    passed: bool,
+    lost: Option<bool>,
+    said: String,
+) -> TaskResult {
     let mut rejected = BTreeMap::new();
     for attempt in &proposal.provenance.attempts {
         let gate = match &attempt.outcome {
@@ -339,6 +374,10 @@ fn result(id: &str, proposal: &Proposal, passed: bool, lost: Option<bool>, said:
         seconds: proposal.usage.seconds,
         rejected,
         said,
+        prompt: match proposal.provenance.attempts.as_slice() {
+            [only] if mode == Mode::Raw => Some(only.prompt.clone()),
+            _ => None,
+        },
         texts: proposal
             .provenance
             .attempts
@@ -363,6 +402,7 @@ impl TaskResult {
             seconds: 0.0,
             rejected: BTreeMap::new(),
             said: String::new(),
+            prompt: None,
             texts: Vec::new(),
         }
     }

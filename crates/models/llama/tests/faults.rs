@@ -1,4 +1,11 @@
 //! Workers that die, hang, or never come up. A test binary of its own: it looks for its workers among its children.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should say so and stop"
+)]
 
 #[path = "support/setup.rs"]
 mod setup;

@@ -105,8 +105,8 @@ pub(super) fn form(
             })
         }
         Language::JavaScript => {
-            let folder = test_folder(&["test", "tests", "__tests__"])
-                .map_or_else(|| path.folder().to_owned(), |folder| folder);
+            let folder =
+                test_folder(&["test", "tests", "__tests__"]).unwrap_or_else(|| path.folder().to_owned());
             let prefix = if folder.is_empty() {
                 String::new()
             } else {

@@ -32,6 +32,10 @@ pub async fn run(arguments: EvalArguments) -> Result<Exit, Failure> {
     let tasks = read_suite(&arguments.suite, format).map_err(|error| usage(&error))?;
     let tasks = choose(tasks, &arguments.ids, arguments.limit).map_err(|error| usage(&error))?;
     let engine = composition::engine(&settings).await?;
+    let mut budget = Budget::default();
+    if let Some(max_time) = arguments.max_time {
+        budget.max_time = max_time;
+    }
     let options = EvalOptions {
         mode: match arguments.mode {
             EvalModeArgument::Raw => Mode::Raw,
@@ -39,7 +43,8 @@ pub async fn run(arguments: EvalArguments) -> Result<Exit, Failure> {
         },
         quality: quality(arguments.quality),
         seed: arguments.seed,
-        budget: Budget::default(),
+        budget,
+        jobs: usize::from(arguments.jobs),
         out: arguments.out.clone(),
     };
     let interrupt = Interrupt::watch();
