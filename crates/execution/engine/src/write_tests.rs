@@ -27,7 +27,7 @@ use crate::engine::{Engine, RunOutcome};
 use crate::error::EngineError;
 use crate::explain::named_target;
 use crate::observer::Event;
-use crate::run::Run;
+use crate::run::{Run, no_model};
 use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference};
 use crate::target::Target;
 use crate::write_tests::cases::{Case, assemble, body, cases};
@@ -110,8 +110,12 @@ pub(crate) async fn write_tests(
         if samples == 0 || run.patience.left().is_zero() {
             break;
         }
-        if round(run, &assignment, &mut job, last, temperature, samples).await? {
-            break;
+        match round(run, &assignment, &mut job, last, temperature, samples).await {
+            Ok(true) => break,
+            Ok(false) => {}
+            // Tests that were kept are worth having, even when the model is gone.
+            Err(EngineError::Model(_)) if !run.candidates.passed.is_empty() => break,
+            Err(error) => return Err(error),
         }
     }
     Ok(RunOutcome::changed(summary))
@@ -141,9 +145,7 @@ async fn round(
     samples: u32,
 ) -> Result<bool, EngineError> {
     let models = run.models;
-    let Some(asked) = models.get(model) else {
-        return Ok(false);
-    };
+    let asked = models.get(model).ok_or_else(no_model)?;
     let question = question(assignment, job, asked.as_ref(), run).await?;
     run.prompts.push(question.digest());
     let first = run.candidates.attempts.len();

@@ -98,7 +98,7 @@ async fn existing_tests_are_not_overwritten() {
 async fn javascript_tests_are_written_for_node() {
     let code = "export function grade(points) {\n  return points >= 90 ? 'A' : 'B';\n}\n";
     let tests = "import test from 'node:test';\nimport assert from 'node:assert';\n\ntest('edge', () => {\n  assert.strictEqual(grade(90), 'A');\n});\n\ntest('wrong', () => {\n  assert.strictEqual(grade(1), 'F');\n});\n";
-    let scene = Scene::new(&[("grades.mjs", code)]).with(coder().then(tests));
+    let scene = Scene::new(&[("grades.mjs", code)]).with(coder().otherwise(tests));
     let proposal = scene.propose(&write_tests("grade")).await;
     assert_eq!(proposal.level(), Level::Tested, "{:#?}", proposal.evidence);
     let text = text_of(&proposal, "grades.test.mjs");
