@@ -69,6 +69,9 @@ pub struct TaskResult {
     pub seconds: f64,
     /// How many candidates each check rejected.
     pub rejected: BTreeMap<String, u32>,
+    /// What models that failed said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_failures: Vec<String>,
     /// What the hidden tests, or the pipeline's error, said last.
     pub said: String,
     /// For single samples: the exact prompt as JSON, so that another runtime can be asked the same.
@@ -373,6 +376,15 @@ fn result(
         completion_tokens: proposal.usage.completion_tokens,
         seconds: proposal.usage.seconds,
         rejected,
+        model_failures: proposal
+            .provenance
+            .attempts
+            .iter()
+            .filter_map(|attempt| match &attempt.outcome {
+                AttemptOutcome::ModelFailed { reason } => Some(reason.clone()),
+                _ => None,
+            })
+            .collect(),
         said,
         prompt: match proposal.provenance.attempts.as_slice() {
             [only] if mode == Mode::Raw => Some(only.prompt.clone()),
@@ -401,6 +413,7 @@ impl TaskResult {
             completion_tokens: 0,
             seconds: 0.0,
             rejected: BTreeMap::new(),
+            model_failures: Vec::new(),
             said: String::new(),
             prompt: None,
             texts: Vec::new(),

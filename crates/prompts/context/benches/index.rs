@@ -1,15 +1,10 @@
 //! Cold index of a generated repository of 100,000 lines over six languages, and the index after one file changed.
 //!
 //! `cargo bench -p tenon-context` prints one JSON object; times are medians of five runs in milliseconds.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a measurement that cannot go on should say so and stop"
-)]
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a benchmark prints its figures and may fail"
 )]
 

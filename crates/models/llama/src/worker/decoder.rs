@@ -9,7 +9,7 @@ use tenon_runtime::{ModelError, SampleEvent};
 
 use super::attention::{Attention, Logits, Row};
 use super::outbox::{Outbox, Replies};
-use super::prefixes::PrefixCache;
+use super::prefixes::{PrefixCache, Shared};
 use super::request::{PreparedRequest, RunningRequest};
 use super::sample::{Advanced, WritingSample};
 use crate::wire::{LoadOrder, Reply};
@@ -38,6 +38,15 @@ pub(super) enum PrefixReuse {
     AnyLength,
     /// Recurrent state cannot be cut.
     Never,
+}
+
+/// What a request does after it looked for others with the same beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reuse {
+    /// It reads what is left.
+    ReadOn,
+    /// It waits a step: another one is just reading what it would read.
+    Wait,
 }
 
 /// Whose token stands in a row.
@@ -111,7 +120,10 @@ impl<'model> Decoder<'model> {
         }
         self.steps += 1;
         match self.attention.decode() {
-            Ok(()) => self.harvest(&owners),
+            Ok(()) => {
+                self.prefixes.commit();
+                self.harvest(&owners);
+            }
             Err(reason) => self.fail_everything(&reason),
         }
     }
@@ -235,7 +247,9 @@ impl<'model> Decoder<'model> {
 
     /// Puts up to `budget` prompt tokens of one request into the batch; returns how many.
     fn read_chunk(&mut self, index: usize, budget: usize, owners: &mut Vec<(Row, RowOwner)>) -> usize {
-        self.reuse_prefix(index);
+        if self.reuse_prefix(index) == Reuse::Wait {
+            return 0;
+        }
         let wanted = self
             .running
             .get(index)
@@ -267,27 +281,31 @@ impl<'model> Decoder<'model> {
     }
 
     /// Takes over what another prompt of the same scope has read, if that is more than this one has.
-    fn reuse_prefix(&mut self, index: usize) {
+    fn reuse_prefix(&mut self, index: usize) -> Reuse {
         let Some(request) = self.running.get_mut(index) else {
-            return;
+            return Reuse::ReadOn;
         };
         if self.reuse == PrefixReuse::Never {
-            return;
+            return Reuse::ReadOn;
         }
         let tokens = &request.prepared.tokens;
-        let Some((source, shared)) = self.prefixes.longest_shared(request.prompt, tokens) else {
-            return;
+        let (source, shared) = match self.prefixes.longest_shared(request.prompt, tokens) {
+            Some(Shared::Ready(source, shared)) => (source, shared),
+            // What this one has read itself is as good as what it would wait for.
+            Some(Shared::Soon) if request.read == 0 => return Reuse::Wait,
+            Some(Shared::Soon) | None => return Reuse::ReadOn,
         };
         // The last token is read again: its logits were not kept.
         let shared = shared.min(tokens.len() - 1);
         if shared <= request.read {
-            return;
+            return Reuse::ReadOn;
         }
         self.attention.share(source, request.prompt, shared);
         self.prefixes
             .replace(request.prompt, tokens.get(..shared).unwrap_or_default());
         request.cached += shared - request.read;
         request.read = shared;
+        Reuse::ReadOn
     }
 
     fn harvest(&mut self, owners: &[(Row, RowOwner)]) {

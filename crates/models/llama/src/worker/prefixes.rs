@@ -17,9 +17,23 @@ struct Entry {
     sequence: SequenceId,
     scope: CacheScope,
     tokens: Vec<LlamaToken>,
+    /// How many of `tokens` are computed; the others stand in the batch that is being filled.
+    computed: usize,
     used: u64,
     state: EntryState,
 }
+
+/// What another prompt has of the beginning of one's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shared {
+    /// This many tokens of this sequence can be taken over now.
+    Ready(SequenceId, usize),
+    /// More is in the batch that is being filled: it is there at the next step.
+    Soon,
+}
+
+/// Fewer tokens than this are read again sooner than waited for.
+const WORTH_WAITING: usize = 32;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EntryState {
@@ -35,12 +49,13 @@ impl PrefixCache {
             sequence,
             scope,
             tokens: Vec::new(),
+            computed: 0,
             used: self.clock,
             state: EntryState::InUse,
         });
     }
 
-    /// Tokens that were read into `sequence`.
+    /// Tokens that were put into the batch for `sequence`.
     pub(super) fn extend(&mut self, sequence: SequenceId, tokens: &[LlamaToken]) {
         if let Some(entry) = self.entry(sequence) {
             entry.tokens.extend_from_slice(tokens);
@@ -51,38 +66,44 @@ impl PrefixCache {
     pub(super) fn replace(&mut self, sequence: SequenceId, tokens: &[LlamaToken]) {
         if let Some(entry) = self.entry(sequence) {
             entry.tokens = tokens.to_vec();
+            entry.computed = tokens.len();
+        }
+    }
+
+    /// The batch was computed: what stood in it can be shared.
+    pub(super) fn commit(&mut self) {
+        for entry in &mut self.entries {
+            entry.computed = entry.tokens.len();
         }
     }
 
     /// The sequence of the same scope, other than `sequence` itself, that shares most of the beginning of
     /// `tokens`, and how many tokens of it.
-    pub(super) fn longest_shared(
-        &mut self,
-        sequence: SequenceId,
-        tokens: &[LlamaToken],
-    ) -> Option<(SequenceId, usize)> {
+    pub(super) fn longest_shared(&mut self, sequence: SequenceId, tokens: &[LlamaToken]) -> Option<Shared> {
         let scope = self.entry(sequence)?.scope.clone();
         self.clock += 1;
         let clock = self.clock;
+        let mut soon = 0;
         let (entry, length) = self
             .entries
             .iter_mut()
             .filter(|entry| entry.scope == scope && entry.sequence != sequence)
             .map(|entry| {
-                let shared = entry
-                    .tokens
-                    .iter()
-                    .zip(tokens)
-                    .take_while(|(left, right)| left == right)
-                    .count();
-                (entry, shared)
+                let pairs = entry.tokens.iter().zip(tokens);
+                let shared = pairs.take_while(|(left, right)| left == right).count();
+                soon = soon.max(shared);
+                let ready = shared.min(entry.computed);
+                (entry, ready)
             })
-            .max_by_key(|(_, shared)| *shared)?;
+            .max_by_key(|(_, ready)| *ready)?;
+        if soon >= length + WORTH_WAITING {
+            return Some(Shared::Soon);
+        }
         if length == 0 {
             return None;
         }
         entry.used = clock;
-        Some((entry.sequence, length))
+        Some(Shared::Ready(entry.sequence, length))
     }
 
     /// Nobody uses `sequence` any more. Returns the sequences that need not be kept: those whose tokens another
@@ -151,6 +172,7 @@ mod tests {
             cache.open(*sequence, CacheScope((*scope).to_owned()));
             cache.extend(*sequence, &tokens(numbers));
         }
+        cache.commit();
         cache
     }
 
@@ -162,9 +184,33 @@ mod tests {
             (2, "bob", &[1, 2, 3, 4, 5]),
         ]);
         cache.open(3, CacheScope("ann".to_owned()));
-        assert_eq!(cache.longest_shared(3, &tokens(&[1, 2, 3, 4, 5])), Some((1, 4)));
+        assert_eq!(
+            cache.longest_shared(3, &tokens(&[1, 2, 3, 4, 5])),
+            Some(Shared::Ready(1, 4))
+        );
         cache.open(4, CacheScope("eve".to_owned()));
         assert_eq!(cache.longest_shared(4, &tokens(&[1, 2, 3, 4, 5])), None);
+    }
+
+    #[test]
+    fn what_is_not_computed_yet_is_not_shared() {
+        let long: Vec<i32> = (0..100).collect();
+        let mut cache = cache_with(&[(0, "ann", &[0, 1, 2])]);
+        cache.open(1, CacheScope("ann".to_owned()));
+        cache.open(2, CacheScope("ann".to_owned()));
+        cache.extend(1, &tokens(&long[..10]));
+        assert_eq!(
+            cache.longest_shared(2, &tokens(&long)),
+            Some(Shared::Ready(0, 3)),
+            "seven tokens more are not worth waiting for"
+        );
+        cache.extend(1, &tokens(&long[10..60]));
+        assert_eq!(cache.longest_shared(2, &tokens(&long)), Some(Shared::Soon));
+        cache.commit();
+        assert_eq!(
+            cache.longest_shared(2, &tokens(&long)),
+            Some(Shared::Ready(1, 60))
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What one prompt leaves for the next, and for whom.
 
-use tenon_runtime::{CacheScope, Model as _, SampleEvent};
+use tenon_runtime::{CacheScope, GenerateUsage, Model as _, SampleEvent};
 
 use crate::setup::{SMALL, answer, configuration, long_text, raw, start, text, until_text};
 
@@ -56,6 +56,23 @@ async fn scopes_stay_apart_while_they_run_together() {
     for (_, usage) in futures::future::join_all((0..6).map(ask)).await {
         assert_eq!(usage.cached_tokens, Some(0));
     }
+}
+
+#[tokio::test]
+async fn prompts_that_arrive_together_share_what_is_computed() {
+    let model = start(SMALL).await;
+    let prefix = long_text("The price of item", 60);
+    let ask = |index: u32| answer(&model, raw(&format!("{prefix}Item {index}:")));
+    let answers = futures::future::join_all((0..6).map(ask)).await;
+    let unread = |usage: &GenerateUsage| usage.prompt_tokens.unwrap() - usage.cached_tokens.unwrap();
+    assert!(unread(&answers[0].1) > 256, "more than one step of reading");
+    let read: u32 = answers.iter().map(|(_, usage)| unread(usage)).sum();
+    let alone = answers[0].1.prompt_tokens.unwrap();
+    assert!(
+        read < alone + 6 * 16,
+        "one of them reads the beginning: {read} tokens, {alone} alone"
+    );
+    assert!(answers.iter().all(|(samples, _)| !samples[0].text.is_empty()));
 }
 
 #[tokio::test]
