@@ -205,7 +205,8 @@ impl Ask {
     }
 }
 
-fn is_a_name(word: &str) -> bool {
+/// Whether a word can be meant as a name: the words of prose that look like one are not.
+pub(crate) fn is_a_name(word: &str) -> bool {
     !PROSE.contains(&word.to_ascii_lowercase().as_str())
 }
 

@@ -1,10 +1,14 @@
 //! One target with everything a round needs: what is asked of a model, how its answer is read, how it is checked.
 
+use std::time::Duration;
+
 use tenon_change::{SpliceScope, add_missing_imports, align_entry_point, splice};
-use tenon_change::{change_set, choose_block, edited_file, extract_blocks, normalised, whole_file};
+use tenon_change::{change_set, choose_block, edited_file, extract_blocks, normalised, replaced, whole_file};
 use tenon_check::{Candidate, CheckPlan, Example, ExampleLimits, Gate, observe_python, run_examples};
 use tenon_context::Index;
-use tenon_domain::{ChangeSet, Digest, Evidence, FileChange, Intent, Outcome, RepoPath};
+use tenon_domain::{
+    ChangeSet, Digest, Evidence, FileChange, Intent, Outcome, Replacement, RepoPath, Severity,
+};
 use tenon_runtime::{Message, Model, ModelError, PromptInput, Role};
 use tenon_syntax::{Language, SourceFile};
 use tenon_template::Library;
@@ -12,9 +16,9 @@ use tenon_template::Library;
 use crate::briefing::Briefing;
 use crate::error::EngineError;
 use crate::failure_output::Place;
-use crate::observer::Observer;
+use crate::observer::{Event, Observer};
 use crate::opening;
-use crate::sampling::Question;
+use crate::sampling::{Patience, Question};
 use crate::schedule::Oracle;
 use crate::stub;
 use crate::target::Target;
@@ -205,12 +209,33 @@ impl Assignment<'_> {
         if file.before == file.after {
             return Err("the answer changes nothing".to_owned());
         }
+        if let Some(subject) = self.untouched_subject(file.after.as_deref().unwrap_or_default()) {
+            return Err(format!("the answer leaves `{subject}` as it is"));
+        }
         if let Some(missing) = self.undefined_name(file.after.as_deref().unwrap_or_default()) {
             return Err(format!("the answer does not define `{missing}`"));
         }
         let mut files = self.base.files.clone();
         files.push(file);
         change_set(files).map_err(|error| error.to_string())
+    }
+
+    /// The symbol that the wish is about, if the answer changes only others.
+    fn untouched_subject(&self, after: &str) -> Option<&str> {
+        let Target::EditFile {
+            subject: Some(subject),
+            ..
+        } = &self.target
+        else {
+            return None;
+        };
+        let before = self.parsed_original()?;
+        let after = SourceFile::parse(self.language()?, after).ok()?;
+        let text = |file: &SourceFile| {
+            file.find(subject)
+                .map(|symbol| file.slice(symbol.span).to_owned())
+        };
+        (text(&before)? == text(&after)?).then_some(subject)
     }
 
     /// The first name that was to be defined and is not.
@@ -315,9 +340,29 @@ impl Assignment<'_> {
         Some(change)
     }
 
+    /// The change as the compiler would write it: with what it suggests for the errors it found in the target's file.
+    pub fn take_suggestions(&self, change: &ChangeSet, evidence: &Evidence) -> Option<ChangeSet> {
+        let path = self.target.path();
+        let failed = evidence
+            .checks
+            .iter()
+            .find(|report| report.outcome == Outcome::Failed)?;
+        let suggested: Vec<&Replacement> = failed
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .flat_map(|finding| &finding.replacements)
+            .filter(|replacement| &replacement.path == path)
+            .collect();
+        let mut change = change.clone();
+        let file = change.files.iter_mut().find(|file| &file.path == path)?;
+        file.after = Some(replaced(file.after.as_deref()?, &suggested)?);
+        Some(change)
+    }
+
     /// What can reject a wrong answer: examples that run, and that the code does not satisfy as it is.
-    pub async fn oracle(&self, gate: &Gate) -> Oracle {
-        if !self.checks.acceptance.is_empty() {
+    pub async fn oracle(&self, gate: &Gate, patience: Patience<'_>) -> Oracle {
+        if !self.checks.acceptance.is_empty() && !self.holds_already(gate, patience).await {
             return Oracle::Executable;
         }
         let runs = matches!(
@@ -339,6 +384,18 @@ impl Assignment<'_> {
             Ok(run) if run.passed_count() == self.examples.len() => Oracle::Static,
             _ => Oracle::Executable,
         }
+    }
+
+    /// Whether the unchanged code satisfies the acceptance commands: then they guard what works, and cannot tell
+    /// whether the wish is met. Commands that take long are taken at their word.
+    async fn holds_already(&self, gate: &Gate, patience: Patience<'_>) -> bool {
+        const LONGEST: Duration = Duration::from_secs(20);
+        patience.observer.observe(Event::Working {
+            what: "running the given commands on the unchanged code".to_owned(),
+        });
+        let asked = gate.accepts_unchanged(&self.checks.acceptance);
+        let granted = LONGEST.min(patience.left() / 4);
+        tokio::time::timeout(granted, asked).await.unwrap_or(false)
     }
 
     /// How the changed function behaves on varied inputs; `None` where that cannot be watched.

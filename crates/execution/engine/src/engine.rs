@@ -20,11 +20,11 @@ use crate::candidates::{Candidate, Candidates};
 use crate::error::EngineError;
 use crate::failure_output::{FailureOutput, missing_program};
 use crate::fix::{Suspect, suspects, try_mutants};
-use crate::locate::{locate, resolve_paths};
+use crate::locate::{locate, resolve_names, resolve_paths};
 use crate::observer::{Event, Observer};
 use crate::run::{Ended, Run};
 use crate::sampling::Patience;
-use crate::schedule::{Round, plan_rounds};
+use crate::schedule::{Oracle, Round, plan_rounds};
 use crate::target::{Plan, Target};
 use crate::{explain, write_tests};
 
@@ -163,8 +163,7 @@ impl Engine {
 
     async fn generate(&self, run: &mut Run<'_>, index: &Index) -> Result<RunOutcome, EngineError> {
         let intent = run.intent;
-        let mut ask = Ask::read(&intent.text);
-        resolve_paths(&mut ask, index);
+        let ask = read_ask(intent, index);
         refuse_outside(intent, &ask, index)?;
         let plan = locate(intent, &ask, index)?;
         let targets = match plan {
@@ -188,7 +187,12 @@ impl Engine {
                 plan: assignment.target.to_string(),
                 examples: assignment.checks.examples.len(),
             });
-            let oracle = assignment.oracle(run.gate).await;
+            // With one model there is no choice that running the commands beforehand could decide.
+            let oracle = if self.models.len() < 2 && !assignment.checks.acceptance.is_empty() {
+                Oracle::Executable
+            } else {
+                assignment.oracle(run.gate, run.patience).await
+            };
             let attempts = u32::try_from(run.candidates.attempts.len()).unwrap_or(u32::MAX);
             let left = intent.budget.max_attempts.saturating_sub(attempts);
             let rounds = plan_rounds(self.models.len(), intent.quality, oracle, left);
@@ -403,8 +407,7 @@ impl Engine {
 
     async fn sample_once(&self, run: &mut Run<'_>, index: &Index) -> Result<RunOutcome, EngineError> {
         let intent = run.intent;
-        let mut ask = Ask::read(&intent.text);
-        resolve_paths(&mut ask, index);
+        let ask = read_ask(intent, index);
         let target = match locate(intent, &ask, index)? {
             Plan::Write(targets) => targets.into_iter().next(),
             Plan::Direct { .. } => None,
@@ -417,6 +420,14 @@ impl Engine {
         run.sample_unchecked(&assignment, model).await?;
         Ok(RunOutcome::changed(assignment.target.to_string()))
     }
+}
+
+/// What the wish names, as far as the repository knows it.
+fn read_ask(intent: &Intent, index: &Index) -> Ask {
+    let mut ask = Ask::read(&intent.text);
+    resolve_paths(&mut ask, index);
+    resolve_names(&mut ask, intent, index);
+    ask
 }
 
 /// Which checks a target's candidates must pass.

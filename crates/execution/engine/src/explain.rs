@@ -24,7 +24,7 @@ pub(crate) fn named_target(text: &str, files: &[RepoPath], index: &Index) -> Res
     if let Ok(path) = RepoPath::parse(text)
         && index.contains(&path)
     {
-        return Ok(Target::EditFile { path });
+        return Ok(Target::EditFile { path, subject: None });
     }
     let name = text.trim_end_matches("()");
     let mut definitions = index.definitions_of(name);
@@ -107,7 +107,7 @@ pub(crate) async fn explain(
         observer: run.patience.observer,
     };
     let file_name = match &assignment.target {
-        Target::EditFile { path } => Some(("name".to_owned(), path.to_string())),
+        Target::EditFile { path, .. } => Some(("name".to_owned(), path.to_string())),
         _ => None,
     };
     let rendered = briefing
@@ -216,6 +216,7 @@ fn names_exist(answer: &str, assignment: &Assignment<'_>, index: &Index) -> Chec
                 column: None,
                 message: format!("the explanation mentions `{name}`, which is not in the code"),
                 help: None,
+                replacements: Vec::new(),
             });
         }
     }

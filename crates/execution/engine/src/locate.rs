@@ -4,7 +4,7 @@ use tenon_context::Index;
 use tenon_domain::{Intent, RepoPath};
 use tenon_syntax::{Language, SourceFile};
 
-use crate::ask::{Action, Ask};
+use crate::ask::{Action, Ask, is_a_name};
 use crate::direct::direct_plan;
 use crate::error::EngineError;
 use crate::stub;
@@ -48,7 +48,7 @@ pub(crate) fn locate(intent: &Intent, ask: &Ask, index: &Index) -> Result<Plan, 
             }
         }
     } else {
-        targets.extend(edited);
+        targets.extend(together(edited, index));
     }
     if targets.is_empty() {
         targets.push(fallback(intent, &existing, index)?);
@@ -78,6 +78,47 @@ pub(crate) fn resolve_paths(ask: &mut Ask, index: &Index) {
         }
     }
     ask.paths.dedup();
+}
+
+/// Adds the symbols of the files that an edit names and whose names stand in it as plain words: beside
+/// `src/stats.rs`, "average" is a name.
+pub(crate) fn resolve_names(ask: &mut Ask, intent: &Intent, index: &Index) {
+    if ask.action != Action::Edit {
+        return;
+    }
+    let files: Vec<RepoPath> = intent.files.iter().chain(&ask.paths).cloned().collect();
+    let mut found: Vec<String> = Vec::new();
+    for word in words(&intent.text) {
+        let known = ask
+            .names
+            .iter()
+            .any(|name| name.rsplit(['.', ':']).next() == Some(word));
+        if known || found.iter().any(|name| name == word) || !is_a_name(word) {
+            continue;
+        }
+        let defined = index.definitions_of(word);
+        if defined
+            .iter()
+            .any(|definition| files.contains(&definition.path) && !is_test_path(&definition.path))
+        {
+            found.push(word.to_owned());
+        }
+    }
+    ask.names.extend(found);
+    let place = |name: &String| intent.text.find(name.as_str());
+    ask.names.sort_by_key(place);
+}
+
+/// The words of a text; parts of paths, of numbers and of longer names are none.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    const SHORTEST: usize = 4;
+    text.split(|character: char| character.is_whitespace() || ",;:()\"'`".contains(character))
+        .map(|word| word.trim_end_matches(['.', '!', '?']))
+        .filter(|word| word.len() >= SHORTEST)
+        .filter(|word| {
+            word.chars()
+                .all(|character| character.is_alphanumeric() || character == '_')
+        })
 }
 
 /// The one file that is meant by a path or by its last parts.
@@ -151,6 +192,23 @@ fn edited_symbols(ask: &Ask, existing: &[&RepoPath], index: &Index) -> Vec<Targe
         targets.truncate(3);
     }
     targets
+}
+
+/// Several symbols of one small file are rewritten with the file: what belongs together is written together.
+fn together(targets: Vec<Target>, index: &Index) -> Vec<Target> {
+    let [first @ Target::Edit { path, symbol }, _, ..] = targets.as_slice() else {
+        return targets;
+    };
+    let is_small = index
+        .file_text(path)
+        .is_some_and(|text| text.lines().count() <= SMALL_FILE_LINES);
+    if !is_small || targets.iter().any(|target| target.path() != first.path()) {
+        return targets;
+    }
+    vec![Target::EditFile {
+        path: path.clone(),
+        subject: Some(symbol.clone()),
+    }]
 }
 
 /// A stub is completed, anything else is edited.
@@ -246,6 +304,7 @@ fn fallback(intent: &Intent, existing: &[&RepoPath], index: &Index) -> Result<Ta
             Some(best) if lines > SMALL_FILE_LINES => symbol_target(&best.path, &best.qualified_name, index),
             _ => Target::EditFile {
                 path: (*path).clone(),
+                subject: None,
             },
         });
     }
@@ -254,7 +313,7 @@ fn fallback(intent: &Intent, existing: &[&RepoPath], index: &Index) -> Result<Ta
         return Ok(symbol_target(&best.path, &best.qualified_name, index));
     }
     if let Some(path) = only_source_file(index) {
-        return Ok(Target::EditFile { path });
+        return Ok(Target::EditFile { path, subject: None });
     }
     Err(EngineError::NotFound {
         what: "a place for this change".to_owned(),

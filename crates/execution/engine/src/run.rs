@@ -356,29 +356,32 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// Checks a change; where only imports are missing, adds them and checks again.
+    /// Checks a change; where only imports are missing, or the compiler says what it would write instead, mends it
+    /// and checks again.
     async fn check_and_mend(
         &self,
         assignment: &Assignment<'_>,
         change: ChangeSet,
         number: usize,
     ) -> Result<(ChangeSet, Evidence), EngineError> {
+        /// One suggestion often uncovers the next.
+        const MOST_MENDS: usize = 4;
         let evidence = self.check(&change, &assignment.checks, number).await?;
-        let stopped_by_names = evidence
-            .checks
-            .iter()
-            .find(|report| report.outcome == Outcome::Failed)
-            .is_some_and(|report| {
-                matches!(
-                    report.kind,
-                    CheckKind::Names | CheckKind::Build | CheckKind::Types
-                )
-            });
-        if stopped_by_names && let Some(mended) = assignment.add_missing_imports(&change, &evidence) {
-            let again = self.check(&mended, &assignment.checks, number).await?;
-            if again.holds() {
-                return Ok((mended, again));
+        let (mut mended, mut found) = (change.clone(), evidence.clone());
+        for _ in 0..MOST_MENDS {
+            if !stopped_by_names_or_types(&found) {
+                break;
             }
+            let next = assignment
+                .add_missing_imports(&mended, &found)
+                .or_else(|| assignment.take_suggestions(&mended, &found));
+            let Some(next) = next else { break };
+            found = self.check(&next, &assignment.checks, number).await?;
+            mended = next;
+        }
+        // What was mended half-way is not what the model wrote, and no better.
+        if found.holds() {
+            return Ok((mended, found));
         }
         Ok((change, evidence))
     }
@@ -422,6 +425,20 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Whether a change failed for something that can be mended without knowing what it is for.
+fn stopped_by_names_or_types(evidence: &Evidence) -> bool {
+    let failed = evidence
+        .checks
+        .iter()
+        .find(|report| report.outcome == Outcome::Failed);
+    failed.is_some_and(|report| {
+        matches!(
+            report.kind,
+            CheckKind::Names | CheckKind::Build | CheckKind::Types
+        )
+    })
 }
 
 /// What a run without a model ends with.

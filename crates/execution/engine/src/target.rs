@@ -41,6 +41,8 @@ pub enum Target {
     EditFile {
         /// The file.
         path: RepoPath,
+        /// The symbol that the wish is about first of all, if it names one of the file's.
+        subject: Option<String>,
     },
 }
 
@@ -52,7 +54,7 @@ impl Target {
             | Self::Edit { path, .. }
             | Self::Add { path, .. }
             | Self::NewFile { path, .. }
-            | Self::EditFile { path } => path,
+            | Self::EditFile { path, .. } => path,
         }
     }
 
@@ -75,7 +77,7 @@ impl fmt::Display for Target {
             Self::Add { path, names, .. } if names.is_empty() => write!(formatter, "add to {path}"),
             Self::Add { path, names, .. } => write!(formatter, "add {} to {path}", names.join(", ")),
             Self::NewFile { path, .. } => write!(formatter, "create {path}"),
-            Self::EditFile { path } => write!(formatter, "rewrite {path}"),
+            Self::EditFile { path, .. } => write!(formatter, "rewrite {path}"),
         }
     }
 }

@@ -10,6 +10,8 @@
 mod acceptance;
 #[path = "engine/budgets.rs"]
 mod budgets;
+#[path = "engine/compiler_suggestions.rs"]
+mod compiler_suggestions;
 #[path = "engine/explaining.rs"]
 mod explaining;
 #[path = "engine/failing_models.rs"]

@@ -109,6 +109,22 @@ pub struct Finding {
     /// How to mend it, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What the tool itself would write to mend it; all of it belongs together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replacements: Vec<Replacement>,
+}
+
+/// A piece of a file, and the text that a tool would put there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// The file.
+    pub path: RepoPath,
+    /// The first byte that goes.
+    pub start: usize,
+    /// The byte after the last that goes; equal to `start` where text is only added.
+    pub end: usize,
+    /// What stands there instead.
+    pub text: String,
 }
 
 /// The result of one check.

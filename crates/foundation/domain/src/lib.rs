@@ -13,7 +13,9 @@ mod secret;
 
 pub use change::{ChangeKind, ChangeSet, FileChange};
 pub use digest::{Digest, DigestParseError};
-pub use evidence::{CheckKind, CheckReport, Evidence, Finding, Level, Outcome, SandboxLevel, Severity};
+pub use evidence::{
+    CheckKind, CheckReport, Evidence, Finding, Level, Outcome, Replacement, SandboxLevel, Severity,
+};
 pub use intent::{AcceptanceCommand, Budget, Intent, IntentError, Quality, Task};
 pub use path::{RepoPath, RepoPathError};
 pub use proposal::{

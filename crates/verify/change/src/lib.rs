@@ -15,6 +15,7 @@ mod diff;
 mod draft;
 mod missing;
 mod mutants;
+mod replacements;
 mod splice;
 mod style;
 mod tokens;
@@ -28,5 +29,6 @@ pub use draft::{DraftError, change_set, deleted_file, edited_file, renamed_file,
 pub use extract::{Block, Chosen, choose_block, extract_blocks};
 pub use missing::add_missing_imports;
 pub use mutants::{Mutant, mutants};
+pub use replacements::replaced;
 pub use splice::{Additions, SpliceError, SpliceScope, Spliced, splice};
 pub use tokens::normalised;

@@ -199,5 +199,6 @@ fn at(
         column: None,
         message,
         help,
+        replacements: Vec::new(),
     }
 }

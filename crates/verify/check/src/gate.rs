@@ -110,6 +110,15 @@ impl Gate {
         baseline::take(sandbox, &self.project, &mut workshop, acceptance).await
     }
 
+    /// Whether the unchanged tree satisfies every one of the commands; `false` where nothing can run.
+    pub async fn accepts_unchanged(&self, acceptance: &[AcceptanceCommand]) -> bool {
+        let Ok(sandbox) = &self.sandbox else {
+            return false;
+        };
+        let mut workshop = self.workshop.lock().await;
+        baseline::accepts(sandbox, &mut workshop, acceptance).await
+    }
+
     /// Checks `change`. Every program it runs finds the work copy as the change has it, whatever ran there before,
     /// also when the future of an earlier check was dropped half-way.
     pub async fn check(&self, change: &ChangeSet, plan: &CheckPlan) -> Evidence {

@@ -137,6 +137,7 @@ fn finding(change: &FileChange, language: Language, missing: UndefinedName) -> F
         column: u32::try_from(missing.column).ok(),
         message,
         help,
+        replacements: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What tools print, read as findings and test results. Bounded: a tool may print as much as it likes.
 
+mod cargo_json;
 mod compiler;
 mod json;
 mod tests;
@@ -52,6 +53,7 @@ pub(crate) fn read(format: OutputFormat, stdout: &str, stderr: &str) -> Reading 
         }
         OutputFormat::PythonTests => json::python_tests(stdout, &mut reading),
         OutputFormat::Pytest => tests::pytest(stdout, &mut reading),
+        OutputFormat::CargoJson => cargo_json::read(stdout, &mut reading),
         OutputFormat::CargoTest => {
             tests::cargo(stdout, &mut reading);
             compiler::read_cargo_long(stderr, &mut reading);
@@ -63,6 +65,14 @@ pub(crate) fn read(format: OutputFormat, stdout: &str, stderr: &str) -> Reading 
         }
     }
     reading
+}
+
+/// What a tool printed, as people read it.
+pub(crate) fn rendered(format: OutputFormat, stdout: String) -> String {
+    match format {
+        OutputFormat::CargoJson => cargo_json::rendered(&stdout),
+        _ => stdout,
+    }
 }
 
 impl Reading {
@@ -125,6 +135,7 @@ fn tool_finding(
         column,
         message: bounded(message.trim().trim_end_matches('.')),
         help: None,
+        replacements: Vec::new(),
     }
 }
 
@@ -273,7 +284,7 @@ mod samples {
         #[test]
         fn any_output_is_survived(text in "([\\[\\]{}\":,.()\n a-z0-9#-]|ok |not ok |# Subtest: |test |FAILED |---- |error){0,60}") {
             for format in [
-                OutputFormat::Plain, OutputFormat::Pytest, OutputFormat::PythonTests, OutputFormat::Compiler, OutputFormat::CargoTest,
+                OutputFormat::Plain, OutputFormat::Pytest, OutputFormat::PythonTests, OutputFormat::Compiler, OutputFormat::CargoTest, OutputFormat::CargoJson,
                 OutputFormat::RuffJson, OutputFormat::EslintJson, OutputFormat::Tsc, OutputFormat::Tap, OutputFormat::GoTestJson, OutputFormat::Maven,
             ] {
                 let reading = read(format, &text, &text);

@@ -13,6 +13,7 @@ pub(crate) fn finding(rule: &str, severity: Severity, message: String) -> Findin
         column: None,
         message,
         help: None,
+        replacements: Vec::new(),
     }
 }
 

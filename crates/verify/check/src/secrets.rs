@@ -141,6 +141,7 @@ pub(crate) fn findings(change: &FileChange) -> Vec<Finding> {
                 // The secret itself must not travel into logs and reports.
                 message: format!("the line holds what looks like {what}"),
                 help: Some("read it from the environment or a secret store".to_owned()),
+                replacements: Vec::new(),
             });
         }
         if found.len() >= MOST_FINDINGS {

@@ -24,6 +24,7 @@ pub(crate) fn findings(change: &FileChange, before: Option<&SourceFile>, after: 
             column: Some(error.column),
             message: error.message.clone(),
             help: (!worse).then(|| "the file did not parse before the change either".to_owned()),
+            replacements: Vec::new(),
         })
         .collect()
 }

@@ -47,6 +47,17 @@ async fn a_command_that_failed_before_and_still_fails_is_reported_as_such() {
 }
 
 #[tokio::test]
+async fn a_command_that_holds_already_does_not_let_the_weak_model_go_first() {
+    let scene = Scene::new(&[("text.py", TEXT)])
+        .with(coder().named("weak").otherwise(WRONG))
+        .with(coder().named("strong").otherwise(RIGHT));
+    let proposal = scene.propose(&accepting(generate(WISH), "test -e text.py")).await;
+    assert_eq!(proposal.provenance.attempts[0].model.name, "strong");
+    let proposal = scene.propose(&accepting(generate(WISH), COMMAND)).await;
+    assert_eq!(proposal.provenance.attempts[0].model.name, "weak");
+}
+
+#[tokio::test]
 async fn every_command_must_hold() {
     let scene = Scene::new(&[("text.py", TEXT)]).with(coder().otherwise(RIGHT));
     let intent = accepting(accepting(generate(WISH), COMMAND), "test -e nowhere");

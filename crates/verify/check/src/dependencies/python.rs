@@ -68,6 +68,7 @@ pub(super) fn settled(
         column: None,
         message,
         help,
+        replacements: Vec::new(),
     };
     if installed.is_some_and(|installed| installed.contains(module)) {
         let manifest = manifest?;

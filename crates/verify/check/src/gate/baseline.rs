@@ -85,6 +85,26 @@ pub(super) async fn take(
     Baseline { runs }
 }
 
+/// Whether every one of the commands succeeds on the unchanged tree.
+pub(super) async fn accepts(
+    sandbox: &Sandbox,
+    workshop: &mut Workshop,
+    acceptance: &[AcceptanceCommand],
+) -> bool {
+    if workshop.tree.clear().is_err() {
+        return false;
+    }
+    for wanted in acceptance {
+        let command = acceptance_command(wanted);
+        let kind = CheckKind::Acceptance;
+        remember(sandbox, workshop, &command, kind, OutputFormat::Plain).await;
+        if !workshop.baseline.get(&command).is_some_and(ToolRun::succeeded) {
+            return false;
+        }
+    }
+    true
+}
+
 pub(super) fn acceptance_command(command: &AcceptanceCommand) -> Vec<String> {
     vec!["sh".to_owned(), "-c".to_owned(), command.0.clone()]
 }

@@ -290,5 +290,6 @@ fn described(path: &RepoPath, example: &Example, result: &ExampleResult, failed_
         column: None,
         message: format!("`{call}` ({}): {what}{also}", example.origin),
         help: None,
+        replacements: Vec::new(),
     }
 }

@@ -137,6 +137,7 @@ fn read(answer: &Value) -> Option<Finding> {
             column: None,
             message: format!("the standard module `{module}` has no `{member}`"),
             help: nearest_name(member, names).map(|nearest| format!("the nearest name there is `{nearest}`")),
+            replacements: Vec::new(),
         });
     }
     Some(Finding {
@@ -147,6 +148,7 @@ fn read(answer: &Value) -> Option<Finding> {
         column: None,
         message: text("message")?.to_owned(),
         help: None,
+        replacements: Vec::new(),
     })
 }
 

@@ -197,11 +197,12 @@ pub(super) async fn execute(
         build_cache: Some(workshop.build_cache.clone()),
     };
     let copy = workshop.tree.lend().map_err(|error| error.to_string())?;
-    let run = sandboxed::run(sandbox, copy, job)
+    let mut run = sandboxed::run(sandbox, copy, job)
         .await
         .map_err(|error| error.to_string())?;
     let tampered = workshop.tree.tidy().map_err(|error| error.to_string())?;
     let reading = outputs::read(format, &run.stdout, &run.stderr);
+    run.stdout = outputs::rendered(format, run.stdout);
     Ok(ToolRun {
         run,
         format,

@@ -61,6 +61,8 @@ pub enum OutputFormat {
     PythonTests,
     /// `path:line:column: level: message`, as cargo's short format and many compilers write it.
     Compiler,
+    /// `--message-format=json` of cargo's commands that compile.
+    CargoJson,
     /// `cargo test`.
     CargoTest,
     /// `ruff --output-format=json`.

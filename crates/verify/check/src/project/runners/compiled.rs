@@ -44,31 +44,31 @@ impl Reader<'_> {
             let clippy = self.files.contains("clippy.toml")
                 || self.files.contains(".clippy.toml")
                 || manifest::cargo(&text).configures_clippy;
-            let short = ["--offline", "--quiet", "--message-format=short"];
+            let format = ["--offline", "--quiet", "--message-format=json"];
             if clippy {
                 let mut command = vec!["clippy", "--all-targets"];
-                command.extend(short);
+                command.extend(format);
                 let mut clippy = cargo(
                     "cargo clippy",
                     CheckKind::Lint,
                     &command,
                     &[],
                     None,
-                    OutputFormat::Compiler,
+                    OutputFormat::CargoJson,
                 );
                 clippy.tool = ToolNeed::Program("cargo-clippy".to_owned());
                 clippy.mend = "rustup component add clippy".to_owned();
                 runners.push(clippy);
             }
             let mut command = vec!["check", "--all-targets", "--workspace"];
-            command.extend(short);
+            command.extend(format);
             runners.push(cargo(
                 "cargo check",
                 CheckKind::Build,
                 &command,
                 &[],
                 Some(Level::Built),
-                OutputFormat::Compiler,
+                OutputFormat::CargoJson,
             ));
             let command = [
                 "test",
