@@ -1,6 +1,7 @@
 //! Makes a failing command pass: read its output, suspect the code it reached, rewrite or vary one suspect at a time.
 
 use tenon_change::mutants;
+use tenon_check::{CheckPlan, ProjectChecks};
 use tenon_context::Index;
 use tenon_domain::{
     Attempt, AttemptOutcome, ChangeSet, Digest, FileChange, ModelReference, RepoPath, SamplingRecord,
@@ -53,14 +54,8 @@ pub(crate) fn suspects(
             });
         }
     }
-    for place in output
-        .places
-        .iter()
-        .filter(|place| is_test_path(&place.path) || holds_tests(&place.path, index))
-    {
-        for suspect in called_from(&place.path, place.line, index) {
-            add(suspect);
-        }
+    for suspect in called_from_failing(output, index) {
+        add(suspect);
     }
     for ranked in index.rank_symbols(&format!("{hint}\n{}", output.essence), 8) {
         add(Suspect {
@@ -71,6 +66,25 @@ pub(crate) fn suspects(
     found.retain(|suspect| is_callable(suspect, index));
     found.truncate(MOST_SUSPECTS);
     found
+}
+
+/// What the failing tests reach: first what most of them do, since one bug fails all tests that pass through it.
+fn called_from_failing(output: &FailureOutput, index: &Index) -> Vec<Suspect> {
+    let mut reached: Vec<(Suspect, usize)> = Vec::new();
+    let places = output
+        .places
+        .iter()
+        .filter(|place| is_test_path(&place.path) || holds_tests(&place.path, index));
+    for place in places {
+        for suspect in called_from(&place.path, place.line, index) {
+            match reached.iter_mut().find(|(known, _)| *known == suspect) {
+                Some((_, count)) => *count += 1,
+                None => reached.push((suspect, 1)),
+            }
+        }
+    }
+    reached.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    reached.into_iter().map(|(suspect, _)| suspect).collect()
 }
 
 fn parse(path: &RepoPath, index: &Index) -> Option<SourceFile> {
@@ -173,6 +187,12 @@ pub(crate) async fn try_mutants(
             suspect.symbol
         ),
     });
+    // Most variations fail at the command that fails now; only the others are worth the whole evidence.
+    let quick = CheckPlan {
+        project_checks: ProjectChecks::None,
+        examples: Vec::new(),
+        ..assignment.checks.clone()
+    };
     for variation in variations {
         if run.patience.left().is_zero() {
             return Ok(Ended::OutOfTime);
@@ -191,6 +211,9 @@ pub(crate) async fn try_mutants(
             .already_seen(assignment.fingerprint(&change), number)
             .is_some()
         {
+            continue;
+        }
+        if !run.check(&change, &quick, number).await?.holds() {
             continue;
         }
         let evidence = run.check(&change, &assignment.checks, number).await?;

@@ -64,6 +64,10 @@ pub fn plan_rounds(models: usize, quality: Quality, oracle: Oracle, max_attempts
             if last > 0 {
                 rounds.push(greedy(last - 1));
             }
+            // Only what checks reject comes this far: then there is a judge after all.
+            rounds.push(blind(last, 0, 4));
+            rounds.push(blind(last, 1, 4));
+            rounds.push(blind(last, 2, 4));
         }
         (Quality::Standard, Oracle::Executable) => {
             for model in 0..=last {

@@ -147,7 +147,8 @@ fn is_variable(leaf: &Node<'_>) -> bool {
         || parent.kind().contains("parameter");
     let called = is_field("function") || is_field("macro");
     let member = is_field("attribute") || (is_field("name") && parent.kind() != "variable_declarator");
-    !(definition || called || member || is_field("left") || is_field("pattern"))
+    let assigned = is_field("pattern") || (is_field("left") && !parent.kind().contains("binary"));
+    !(definition || called || member || assigned)
 }
 
 fn replacements(
@@ -237,8 +238,41 @@ fn replacements(
                 .filter(|name| name.as_str() != token)
                 .map(|name| (rank, name.clone())),
         );
+        if !member_access {
+            found.extend(off_by_one(leaf, token, text));
+        }
     }
     found
+}
+
+/// One more and one less of a variable that is counted, multiplied or used as a place.
+fn off_by_one(leaf: &Node<'_>, token: &str, text: &str) -> Vec<(u8, String)> {
+    let Some(parent) = leaf.parent() else {
+        return Vec::new();
+    };
+    let operator = parent
+        .child_by_field_name("operator")
+        .and_then(|operator| text.get(operator.byte_range()))
+        .unwrap_or_default();
+    let is_place = match parent.kind() {
+        // What is indexed is no number, what indexes it may be one.
+        "subscript" | "subscript_expression" | "index_expression" => parent
+            .named_child(0)
+            .is_some_and(|indexed| indexed.id() != leaf.id()),
+        "slice" | "range_expression" => true,
+        _ => false,
+    };
+    let (rank, binds) = match operator {
+        "*" | "/" | "//" | "%" => (2, true),
+        "+" | "-" => (4, false),
+        _ if is_place => (2, false),
+        _ => return Vec::new(),
+    };
+    let written = |sign: &str| match binds {
+        true => format!("({token} {sign} 1)"),
+        false => format!("{token} {sign} 1"),
+    };
+    vec![(rank, written("-")), (rank, written("+"))]
 }
 
 /// Functions and methods that are taken for one another.
@@ -293,6 +327,23 @@ mod tests {
         let all = of(Language::Python, text);
         assert_eq!(all[0], text.replace('<', "<="));
         assert!(all.iter().all(|mutated| mutated != text));
+    }
+
+    #[test]
+    fn one_more_and_one_less_of_what_is_counted() {
+        let all = of(
+            Language::Python,
+            "def f(xs, page, size):\n    return xs[page * size : size]\n",
+        );
+        for expected in ["xs[(page - 1) * size : size]", "xs[page * size : size + 1]"] {
+            assert!(
+                all.iter().any(|text| text.contains(expected)),
+                "{expected}: {all:?}"
+            );
+        }
+        let all = of(Language::Rust, "fn f(xs: &[u8], at: usize) -> u8 { xs[at] }\n");
+        assert!(all.iter().any(|text| text.contains("xs[at - 1]")), "{all:?}");
+        assert!(all.iter().all(|text| !text.contains("xs + 1")), "{all:?}");
     }
 
     #[test]
