@@ -87,7 +87,8 @@ static OUTSIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) \b(?:in|into|to|at|edit|change|create|write|update|modify|delete|remove|rename|move|file)\s+
           (?:the\s+)?(?:file\s+)?`?
-          ( (?:\.\./|~/|(?:\./)?\.git/)[\w./@+~-]+ | /(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[a-z][a-z0-9]{0,9} )",
+          ( (?:\.\./|~/|(?:\./)?\.git/)[\w./@+~-]+ | /(?:[\w.@+-]+/)*[\w@+-][\w.@+-]*\.[a-z][a-z0-9]{0,9}
+          | /(?:bin|boot|dev|etc|home|lib|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)/[\w./@+~-]+ )",
     )
 });
 
@@ -324,6 +325,7 @@ mod tests {
             ["../other/text.py"]
         );
         assert_eq!(Ask::read("edit `/etc/profile.py`.").outside, ["/etc/profile.py"]);
+        assert_eq!(Ask::read("edit /etc/passwd please").outside, ["/etc/passwd"]);
         assert_eq!(
             Ask::read("create .git/hooks/post-commit").outside,
             [".git/hooks/post-commit"]

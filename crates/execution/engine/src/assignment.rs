@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tenon_change::{SpliceScope, add_missing_imports, align_entry_point, splice};
-use tenon_change::{change_set, choose_block, edited_file, extract_blocks, normalised, replaced, whole_file};
+use tenon_change::{
+    change_set, choose_block, edited_file, extract_blocks, normalised, replaced, same_code, whole_file,
+};
 use tenon_check::{Candidate, CheckPlan, Example, ExampleLimits, Gate, observe_python, run_examples};
 use tenon_context::Index;
 use tenon_domain::{
@@ -208,6 +210,12 @@ impl Assignment<'_> {
         };
         if file.before == file.after {
             return Err("the answer changes nothing".to_owned());
+        }
+        if let (Some(language), Some(before), Some(after)) = (self.language(), &file.before, &file.after)
+            && same_code(language, before, after)
+            && !speaks_of_layout(&self.intent.text)
+        {
+            return Err("the answer changes nothing but white space".to_owned());
         }
         if let Some(subject) = self.untouched_subject(file.after.as_deref().unwrap_or_default()) {
             return Err(format!("the answer leaves `{subject}` as it is"));
@@ -438,6 +446,24 @@ impl Assignment<'_> {
             .collect();
         Some(Digest::of(outcomes.join("\n")))
     }
+}
+
+/// Whether a wish may mean nothing but white space.
+fn speaks_of_layout(text: &str) -> bool {
+    const WORDS: [&str; 10] = [
+        "format",
+        "indent",
+        "space",
+        "blank",
+        "tab",
+        "newline",
+        "line end",
+        "line break",
+        "layout",
+        "pep",
+    ];
+    let text = text.to_lowercase();
+    WORDS.iter().any(|word| text.contains(word))
 }
 
 /// The first name in backquotes: what a finding is about.

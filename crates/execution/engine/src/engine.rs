@@ -464,7 +464,11 @@ fn examples(assignment: &Assignment<'_>) -> Vec<Example> {
         let documentation = assignment
             .original()
             .and_then(|text| SourceFile::parse(language, text).ok())
-            .and_then(|file| file.find(symbol).and_then(|symbol| symbol.doc.clone()));
+            .and_then(|file| {
+                let symbol = file.find(symbol)?;
+                // `Input:` and `Output:` say nothing without the parameters.
+                Some(format!("{}\n{}", symbol.signature, symbol.doc.as_ref()?))
+            });
         if let Some(documentation) = documentation {
             for example in examples_in_text(&documentation, language, &names) {
                 if !examples

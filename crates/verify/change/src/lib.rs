@@ -31,4 +31,4 @@ pub use missing::add_missing_imports;
 pub use mutants::{Mutant, mutants};
 pub use replacements::replaced;
 pub use splice::{Additions, SpliceError, SpliceScope, Spliced, splice};
-pub use tokens::normalised;
+pub use tokens::{normalised, same_code};

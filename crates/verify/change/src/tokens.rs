@@ -9,7 +9,7 @@ pub fn normalised(file: &SourceFile) -> Digest {
 }
 
 /// Whether two pieces of code differ in white space only. Comments count: to write them may have been the wish.
-pub(crate) fn same_code(language: Language, left: &str, right: &str) -> bool {
+pub fn same_code(language: Language, left: &str, right: &str) -> bool {
     if left == right {
         return true;
     }

@@ -114,6 +114,18 @@ async fn a_new_file_is_created() {
 }
 
 #[tokio::test]
+async fn inputs_and_outputs_of_a_docstring_are_examples() {
+    let stub = "def largest(values, count):\n    \"\"\"Returns the largest values.\n\n    Example 1:\n        Input: values = [3, 1, 2], count = 2\n        Output: [2, 3]\n    \"\"\"\n";
+    let model = coder()
+        .then(format!("{stub}    return sorted(values)[:count]\n"))
+        .otherwise(format!("{stub}    return sorted(values)[-count:]\n"));
+    let scene = Scene::new(&[("numbers_.py", stub)]).with(model);
+    let proposal = scene.propose(&generate("complete `largest`")).await;
+    assert_eq!(proposal.level(), Level::Tested);
+    assert_eq!(fates(&proposal)[0], "examples");
+}
+
+#[tokio::test]
 async fn one_wish_may_change_two_files() {
     let page = "def title_of(page):\n    return page[\"title\"]\n";
     let model = coder().then(SLUGIFY).otherwise(

@@ -55,6 +55,19 @@ async fn an_answer_that_changes_nothing_is_no_change() {
 }
 
 #[tokio::test]
+async fn an_answer_that_only_moves_white_space_is_no_change_unless_that_was_the_wish() {
+    let cramped = "import os\n\ndef shout(text):\n    return text.upper()\n";
+    let airy = cramped.replace("\n\n", "\n\n\n");
+    let scene = Scene::new(&[("text.py", cramped)]).with(coder().otherwise(airy.as_str()));
+    let proposal = scene.propose(&generate("make text.py louder")).await;
+    assert_eq!(reason(&proposal, 0), "the answer changes nothing but white space");
+    let proposal = scene
+        .propose(&generate("put two blank lines between the parts of text.py"))
+        .await;
+    assert_eq!(text_of(&proposal, "text.py"), airy);
+}
+
+#[tokio::test]
 async fn a_path_in_an_answer_decides_nothing() {
     for path in [
         "../escape.py",
