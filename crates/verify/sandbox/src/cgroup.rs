@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::ending::kill_members;
 use crate::execution::Limits;
 
 /// A place where groups can be made.
@@ -139,10 +140,11 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         for folder in &self.folders {
             // Killed processes leave a moment after the kill; a group that cannot go yet is tried a few times.
-            for _ in 0..20 {
+            for _ in 0..50 {
                 if std::fs::remove_dir(folder).is_ok() || !folder.exists() {
                     break;
                 }
+                kill_members(folder);
                 std::thread::sleep(std::time::Duration::from_millis(2));
             }
         }

@@ -66,7 +66,13 @@ impl Sandbox {
             .args(&doors)
             .arg(&self.bwrap);
         command.args(self.isolation(execution)).arg("--");
-        let inner = format!("ulimit -p {} 2>/dev/null; exec \"$@\"", limits.processes);
+        // Time is kept outside; a limit of its own ends what computes on when nobody is left to keep it.
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+        let seconds = (limits.time.as_secs() + 1).saturating_mul(cores);
+        let inner = format!(
+            "ulimit -p {} 2>/dev/null; ulimit -t {seconds}; exec \"$@\"",
+            limits.processes
+        );
         command.args(["/bin/sh", "-c", &inner, "sh"]);
         match &execution.program {
             ExecutionCommand::Arguments(arguments) => command.args(arguments),

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Child;
 
+use crate::ending::KillOnDrop;
 use crate::execution::{Execution, ExecutionResult, ExecutionStatus};
 use crate::space::used_bytes;
 use crate::{Isolation, Sandbox, SandboxError};
@@ -155,33 +155,6 @@ async fn watch_disk(folder: PathBuf, limit: u64) {
         if used > limit {
             return;
         }
-    }
-}
-
-/// Kills the child, and without isolation its process group, when the run ends for whatever reason.
-struct KillOnDrop {
-    child: Child,
-    group: bool,
-}
-
-impl KillOnDrop {
-    fn kill(&mut self) {
-        if let Some(id) = self
-            .child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(rustix::process::Pid::from_raw)
-            && self.group
-        {
-            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
-        }
-        let _ = self.child.start_kill();
-    }
-}
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

@@ -259,6 +259,20 @@ async fn dropping_the_run_kills_everything() {
 }
 
 #[tokio::test]
+async fn dropping_the_run_at_any_moment_kills_everything() {
+    let room = room().await;
+    let marker = format!("tenon-early-{}", std::process::id());
+    for moment in 0..60 {
+        let line = format!("sh -c 'while true; do :; done' {marker}");
+        let execution = Execution::new(ExecutionCommand::Shell(line), &room.work());
+        let run = room.sandbox.run(execution);
+        let dropped = tokio::time::timeout(Duration::from_micros(500 * moment), run).await;
+        assert!(dropped.is_err(), "it must not end by itself");
+    }
+    assert_none_survive(&marker);
+}
+
+#[tokio::test]
 async fn sleeping_for_ever_ends() {
     let room = room().await;
     let limits = Limits {
