@@ -459,16 +459,25 @@ fn examples(assignment: &Assignment<'_>) -> Vec<Example> {
         return Vec::new();
     };
     let names = assignment.target.wanted_names();
-    let mut examples = examples_in_text(&assignment.intent.text, language, &names);
-    if let Target::Complete { symbol, .. } = &assignment.target {
-        let documentation = assignment
-            .original()
-            .and_then(|text| SourceFile::parse(language, text).ok())
-            .and_then(|file| {
-                let symbol = file.find(symbol)?;
-                // `Input:` and `Output:` say nothing without the parameters.
-                Some(format!("{}\n{}", symbol.signature, symbol.doc.as_ref()?))
-            });
+    let file = assignment
+        .original()
+        .and_then(|text| SourceFile::parse(language, text).ok());
+    let symbol = match &assignment.target {
+        Target::Complete { symbol, .. } | Target::Edit { symbol, .. } => {
+            file.as_ref().and_then(|file| file.find(symbol))
+        }
+        _ => None,
+    };
+    // Some examples say nothing without the parameters.
+    let with_signature = |text: &str| match symbol {
+        Some(symbol) => format!("{text}\n\n{}", symbol.signature),
+        None => text.to_owned(),
+    };
+    let mut examples = examples_in_text(&with_signature(&assignment.intent.text), language, &names);
+    if let Target::Complete { .. } = &assignment.target {
+        let documentation = symbol
+            .and_then(|symbol| symbol.doc.as_deref())
+            .map(with_signature);
         if let Some(documentation) = documentation {
             for example in examples_in_text(&documentation, language, &names) {
                 if !examples

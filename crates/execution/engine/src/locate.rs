@@ -49,6 +49,12 @@ pub(crate) fn locate(intent: &Intent, ask: &Ask, index: &Index) -> Result<Plan, 
         }
     } else {
         targets.extend(together(edited, index));
+        let nothing_edited = targets
+            .iter()
+            .all(|target| matches!(target, Target::NewFile { .. }));
+        if nothing_edited && uses_the_new(&intent.text) {
+            targets.extend(existing.first().map(|path| in_file(intent, path, index)));
+        }
     }
     if targets.is_empty() {
         targets.push(fallback(intent, &existing, index)?);
@@ -294,19 +300,24 @@ fn uses_the_new(text: &str) -> bool {
     .any(|phrase| text.contains(phrase))
 }
 
+/// The whole of a small file, the best ranked symbol of a large one.
+fn in_file(intent: &Intent, path: &RepoPath, index: &Index) -> Target {
+    let ranked = index.rank_symbols(&intent.text, 16);
+    let lines = index.file_text(path).map_or(0, |text| text.lines().count());
+    let best = ranked.iter().find(|symbol| &symbol.path == path);
+    match best {
+        Some(best) if lines > SMALL_FILE_LINES => symbol_target(&best.path, &best.qualified_name, index),
+        _ => Target::EditFile {
+            path: path.clone(),
+            subject: None,
+        },
+    }
+}
+
 /// No name helps: rank.
 fn fallback(intent: &Intent, existing: &[&RepoPath], index: &Index) -> Result<Target, EngineError> {
     if let Some(path) = existing.first() {
-        let ranked = index.rank_symbols(&intent.text, 16);
-        let lines = index.file_text(path).map_or(0, |text| text.lines().count());
-        let best = ranked.iter().find(|symbol| &&symbol.path == path);
-        return Ok(match best {
-            Some(best) if lines > SMALL_FILE_LINES => symbol_target(&best.path, &best.qualified_name, index),
-            _ => Target::EditFile {
-                path: (*path).clone(),
-                subject: None,
-            },
-        });
+        return Ok(in_file(intent, path, index));
     }
     let ranked = index.rank_symbols(&intent.text, 8);
     if let Some(best) = ranked.iter().find(|symbol| !is_test_path(&symbol.path)) {

@@ -10,6 +10,7 @@ mod block;
 mod doctest;
 mod equation;
 pub(crate) mod literal;
+mod outcome;
 
 use serde::{Deserialize, Serialize};
 use tenon_syntax::{Language, SourceFile};
@@ -114,6 +115,7 @@ pub fn examples_in_text(text: &str, language: Language, entry_points: &[String])
     assertion::read(&reader, &mut found, &mut taken);
     equation::read(&reader, &mut found, &mut taken);
     block::read(&reader, &mut found, &taken);
+    outcome::read(&reader, &mut found);
     found.sort_by_key(|(at, _)| *at);
     let mut examples: Vec<Example> = Vec::new();
     for (at, expression) in found {
@@ -219,5 +221,21 @@ mod prose_tests {
         }
         assert!(found("total + slugify(\"a\") == \"b\"").is_empty());
         assert!(found("print(slugify(\"a\") == \"b\")").is_empty());
+    }
+
+    #[test]
+    fn an_outcome_is_an_example_where_one_value_is_taken() {
+        let read = |text: &str, signature: &str| found(&format!("{text}\n{signature}"));
+        let one = "def slugify(grams, unit=\"kg\"):";
+        for text in [
+            "show kilograms, so that 1500 grams give \"1.5 kg\"",
+            "e.g. 1500 becomes \"1.5 kg\", as on the label",
+        ] {
+            assert_eq!(read(text, one), ["slugify(1500) == \"1.5 kg\""], "{text}");
+        }
+        assert!(read("so that 1500 grams give \"1.5 kg\"", "def slugify(grams, unit):").is_empty());
+        assert!(read("so that 1500 grams give \"1.5 kg\"", "").is_empty());
+        assert!(read("so that 2 plus 2 more give 4", one).is_empty());
+        assert!(read("so that 3 more tests give up", one).is_empty());
     }
 }

@@ -126,6 +126,20 @@ async fn inputs_and_outputs_of_a_docstring_are_examples() {
 }
 
 #[tokio::test]
+async fn a_new_file_is_used_where_the_wish_says() {
+    let invoice = "def line(text, cents):\n    return f\"{text}: {cents}\"\n";
+    let money = "def money(cents):\n    return f\"{cents / 100:.2f} EUR\"\n";
+    let model = coder().then(money).otherwise(
+        "from money import money\n\n\ndef line(text, cents):\n    return f\"{text}: {money(cents)}\"\n",
+    );
+    let scene = Scene::new(&[("invoice.py", invoice)]).with(model);
+    let wish = "create money.py with money(cents) and use it in invoice.py for the amount of every line";
+    let proposal = scene.propose(&generate(wish)).await;
+    assert_eq!(paths(&proposal), ["invoice.py", "money.py"]);
+    assert!(text_of(&proposal, "invoice.py").contains("from money import money"));
+}
+
+#[tokio::test]
 async fn one_wish_may_change_two_files() {
     let page = "def title_of(page):\n    return page[\"title\"]\n";
     let model = coder().then(SLUGIFY).otherwise(
