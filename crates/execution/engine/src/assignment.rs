@@ -111,6 +111,17 @@ impl Assignment<'_> {
                 }
                 _ => None,
             },
+            Target::Add {
+                names,
+                container: Some(container),
+                ..
+            } => match (names.as_slice(), &file) {
+                ([name], Some(file)) => {
+                    let name = name.rsplit(['.', ':']).next().unwrap_or(name);
+                    opening::of_new_method(&self.intent.text, name, container, file)
+                }
+                _ => None,
+            },
             Target::Edit { symbol, .. } if wording.is_multiple_of(2) => {
                 file.and_then(|file| opening::of_edited_function(&file, file.find(symbol)?))
             }

@@ -1,8 +1,8 @@
 //! Decides where a wish belongs: what it names first, ranking second.
 
-use tenon_context::Index;
+use tenon_context::{Definition, Index};
 use tenon_domain::{Intent, RepoPath};
-use tenon_syntax::{Language, SourceFile};
+use tenon_syntax::{Language, SourceFile, SymbolKind};
 
 use crate::ask::{Action, Ask, is_a_name};
 use crate::direct::direct_plan;
@@ -35,12 +35,19 @@ pub(crate) fn locate(intent: &Intent, ask: &Ask, index: &Index) -> Result<Plan, 
     };
 
     if ask.action == Action::Add && targets.is_empty() && (!added.is_empty() || edited.is_empty()) {
-        let path = existing
-            .first()
-            .map(|path| (*path).clone())
+        let holder = holder_of_method(&intent.text, index)
+            .filter(|holder| existing.is_empty() || existing.contains(&&holder.path));
+        let path = holder
+            .as_ref()
+            .map(|holder| holder.path.clone())
+            .or_else(|| existing.first().map(|path| (*path).clone()))
             .or_else(|| home_of(&added, intent, ask, index));
         if let Some(path) = path {
-            targets.push(add_target(path, &added));
+            targets.push(add_target(
+                path,
+                &added,
+                holder.map(|holder| holder.qualified_name),
+            ));
             if uses_the_new(&intent.text) {
                 // What is to use it may stand in another file than the one named for it.
                 let elsewhere = edited_symbols(ask, &[], index);
@@ -239,16 +246,39 @@ pub(crate) fn symbol_target(path: &RepoPath, symbol: &str, index: &Index) -> Tar
     }
 }
 
-fn add_target(path: RepoPath, names: &[String]) -> Target {
-    let container = names.iter().find_map(|name| {
+fn add_target(path: RepoPath, names: &[String], holder: Option<String>) -> Target {
+    let named = names.iter().find_map(|name| {
         let (container, _) = name.rsplit_once(['.', ':'])?;
         Some(container.trim_end_matches(':').to_owned())
     });
     Target::Add {
         path,
         names: names.to_vec(),
-        container,
+        container: named.or(holder),
     }
+}
+
+/// The type that a wish for a method names: "add a method total() to Cart".
+fn holder_of_method(text: &str, index: &Index) -> Option<Definition> {
+    let said = text.to_lowercase();
+    if !["method", "getter", "setter"]
+        .iter()
+        .any(|word| said.contains(word))
+    {
+        return None;
+    }
+    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.split(|letter| !is_name(letter))
+        .filter(|word| word.starts_with(char::is_uppercase))
+        .find_map(|word| {
+            let mut holders = index.definitions_of(word);
+            holders.retain(|holder| {
+                holder.kind.is_container() && holder.kind != SymbolKind::Module && !is_test_path(&holder.path)
+            });
+            // In Rust a method stands with the others, not with the fields.
+            holders.sort_by_key(|holder| holder.kind != SymbolKind::Implementation);
+            holders.into_iter().next()
+        })
 }
 
 /// The file where a new name fits: the one of its container, else the best ranked source file.

@@ -41,6 +41,73 @@ pub(crate) fn of_new_function(
     Some(format!("{head}{call}{parameters}"))
 }
 
+/// The beginning of a new method: the head of the type it belongs to, and its name.
+/// `None` where a wish asks for more than a plain method, or a head is no single line.
+pub(crate) fn of_new_method(wish: &str, name: &str, container: &str, file: &SourceFile) -> Option<String> {
+    let said = wish.to_lowercase();
+    let special = [
+        "async",
+        "static",
+        "class method",
+        "classmethod",
+        "decorator",
+        "generic",
+        "getter",
+        "setter",
+        "property",
+    ];
+    if special.iter().any(|word| said.contains(word)) {
+        return None;
+    }
+    let holder = holder(file, container)?;
+    let head = file
+        .slice(Span::new(holder.item_start, holder.body_span?.start))
+        .trim_end();
+    if head.is_empty() || head.contains('\n') {
+        return None;
+    }
+    let arguments = wish
+        .split_once(&format!("{name}("))
+        .and_then(|(_, rest)| Some(rest.split_once(')')?.0.trim()))
+        .filter(|arguments| !arguments.is_empty() && are_parameters(arguments))
+        .unwrap_or_default();
+    match file.language() {
+        Language::Python if arguments.is_empty() => Some(format!("{head}\n    def {name}(self")),
+        Language::Python if arguments.starts_with("self") => {
+            Some(format!("{head}\n    def {name}({arguments}"))
+        }
+        Language::Python => Some(format!("{head}\n    def {name}(self, {arguments}")),
+        Language::Rust => {
+            let public = if file.text().contains("pub fn ") {
+                "pub "
+            } else {
+                ""
+            };
+            let typed = arguments.contains("self") || arguments.contains(':');
+            let arguments = if typed { arguments } else { "" };
+            Some(format!("{head} {{\n    {public}fn {name}({arguments}"))
+        }
+        Language::JavaScript | Language::TypeScript | Language::Tsx => {
+            Some(format!("{head} {{\n  {name}({arguments}"))
+        }
+        Language::Go | Language::Java => None,
+    }
+}
+
+/// The symbol that holds the methods of a type: in Rust its own implementation, not that of a trait.
+fn holder<'file>(file: &'file SourceFile, container: &str) -> Option<&'file Symbol> {
+    if file.language() != Language::Rust {
+        return file.find(container);
+    }
+    file.symbols().iter().find(|symbol| {
+        symbol.kind == SymbolKind::Implementation
+            && symbol.name == container
+            && !file
+                .slice(Span::new(symbol.item_start, symbol.name_span.end))
+                .contains(" for ")
+    })
+}
+
 /// The beginning of a function that is rewritten: all that comes before its name, and the name.
 /// Its parameters may be what changes.
 pub(crate) fn of_edited_function(file: &SourceFile, symbol: &Symbol) -> Option<String> {
@@ -68,7 +135,11 @@ fn are_parameters(text: &str) -> bool {
     };
     text.split(',').all(|part| {
         let name = part.split([':', '=']).next().unwrap_or(part);
-        is_name(name.trim().trim_start_matches(['*', '.', '&']))
+        is_name(
+            name.trim()
+                .trim_start_matches(['*', '.', '&'])
+                .trim_start_matches("mut "),
+        )
     })
 }
 
@@ -112,6 +183,60 @@ mod tests {
         assert_eq!(
             opening(Language::JavaScript, script, "half").unwrap(),
             "export const half"
+        );
+    }
+
+    #[test]
+    fn a_method_opens_inside_its_type() {
+        let opening = |wish, container, language, text: &str| {
+            let file = SourceFile::parse(language, text).unwrap();
+            of_new_method(wish, "total", container, &file)
+        };
+        let python = "class Cart:\n    def add(self, item):\n        pass\n";
+        assert_eq!(
+            opening("add a method total() to Cart", "Cart", Language::Python, python).unwrap(),
+            "class Cart:\n    def total(self"
+        );
+        assert_eq!(
+            opening(
+                "add a method total(rate) to Cart",
+                "Cart",
+                Language::Python,
+                python
+            )
+            .unwrap(),
+            "class Cart:\n    def total(self, rate"
+        );
+        let rust = "pub struct Cart;\n\nimpl Default for Cart {\n    fn default() -> Self { Cart }\n}\n\nimpl Cart {\n    pub fn new() -> Self { Cart }\n}\n";
+        assert_eq!(
+            opening(
+                "add a method total(&self) -> u32 to Cart",
+                "Cart",
+                Language::Rust,
+                rust
+            )
+            .unwrap(),
+            "impl Cart {\n    pub fn total(&self"
+        );
+        let script = "export class Cart {\n  add(item) {}\n}\n";
+        assert_eq!(
+            opening(
+                "add a method total() to Cart",
+                "Cart",
+                Language::JavaScript,
+                script
+            )
+            .unwrap(),
+            "export class Cart {\n  total("
+        );
+        assert_eq!(
+            opening(
+                "add a static method total() to Cart",
+                "Cart",
+                Language::Python,
+                python
+            ),
+            None
         );
     }
 

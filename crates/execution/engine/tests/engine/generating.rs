@@ -126,6 +126,36 @@ async fn inputs_and_outputs_of_a_docstring_are_examples() {
 }
 
 #[tokio::test]
+async fn a_method_becomes_part_of_its_type() {
+    let script = "export class Cart {\n  constructor() {\n    this.prices = [];\n  }\n}\n";
+    let answer = "export class Cart {\n  total() {\n    return this.prices.reduce((sum, price) => sum + price, 0);\n  }\n}\n";
+    let scene = Scene::new(&[("cart.mjs", script)]).with(coder().then(answer));
+    let proposal = scene
+        .propose(&generate("add a method total() to Cart that adds up the prices"))
+        .await;
+    let text = text_of(&proposal, "cart.mjs");
+    assert!(text.starts_with(script.trim_end_matches("}\n")), "{text}");
+    assert!(text.contains("\n  total() {\n    return this.prices"), "{text}");
+    assert_eq!(text.matches("class Cart").count(), 1);
+
+    let rust = "pub struct Cart {\n    prices: Vec<u32>,\n}\n\nimpl Cart {\n    pub fn new() -> Self {\n        Self { prices: Vec::new() }\n    }\n}\n";
+    let answer =
+        "impl Cart {\n    pub fn total(&self) -> u32 {\n        self.prices.iter().sum()\n    }\n}\n";
+    let scene = Scene::new(&[("cart.rs", rust)]).with(coder().then(answer));
+    let proposal = scene
+        .propose(&generate(
+            "add a method total(&self) -> u32 to Cart that adds up the prices",
+        ))
+        .await;
+    let text = text_of(&proposal, "cart.rs");
+    assert!(
+        text.contains("    }\n\n    pub fn total(&self) -> u32 {\n        self.prices"),
+        "{text}"
+    );
+    assert_eq!(text.matches("impl Cart").count(), 1);
+}
+
+#[tokio::test]
 async fn a_new_file_is_used_where_the_wish_says() {
     let invoice = "def line(text, cents):\n    return f\"{text}: {cents}\"\n";
     let money = "def money(cents):\n    return f\"{cents / 100:.2f} EUR\"\n";
