@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use tenon_config::{Overrides, Settings};
-use tenon_domain::{Attempt, AttemptOutcome, Level, Proposal};
+use tenon_domain::{Attempt, AttemptOutcome, Level, Proposal, Task};
 use tenon_engine::Repository;
 use tenon_runtime::{CacheScope, GenerateRequest, PromptInput, Sampling};
 use tenon_store::{ProposalStore, StoreError};
@@ -67,8 +67,12 @@ fn list(store: &ProposalStore, output: Output, json: bool) -> Result<Exit, Failu
         output.json(&json!({ "proposals": listing.proposals, "total": listing.total }));
     } else {
         for summary in &listing.proposals {
-            let intent: String = summary
-                .intent
+            // A fix may be asked for without a word, and `test` and `explain` are asked with a name alone.
+            let words = match summary.task {
+                Task::Generate => &summary.intent,
+                Task::Fix | Task::Test | Task::Explain => &summary.summary,
+            };
+            let words: String = words
                 .lines()
                 .next()
                 .unwrap_or_default()
@@ -76,7 +80,7 @@ fn list(store: &ProposalStore, output: Output, json: bool) -> Result<Exit, Failu
                 .take(60)
                 .collect();
             output.result(&format!(
-                "{}  {:>8} ago  {:<10}  {intent}",
+                "{}  {:>8} ago  {:<10}  {words}",
                 summary.id,
                 age(summary.created_at),
                 summary.level
