@@ -99,6 +99,15 @@ pub(crate) fn resolve_names(ask: &mut Ask, intent: &Intent, index: &Index) {
     if ask.action != Action::Edit {
         return;
     }
+    let is_known = |name: &String| !index.definitions_of(name).is_empty();
+    if !ask.names.is_empty() && !ask.names.iter().any(is_known) {
+        // "I need column(text, name) in tables.py": a wish that names only what is not there asks for it.
+        let is_called = |name: &String| intent.text.contains(&format!("{name}("));
+        if ask.names.iter().any(is_called) {
+            ask.action = Action::Add;
+        }
+        return;
+    }
     let files: Vec<RepoPath> = intent.files.iter().chain(&ask.paths).cloned().collect();
     let mut found: Vec<String> = Vec::new();
     for word in words(&intent.text) {

@@ -126,6 +126,26 @@ async fn inputs_and_outputs_of_a_docstring_are_examples() {
 }
 
 #[tokio::test]
+async fn a_wish_that_names_only_what_is_not_there_asks_for_it() {
+    let tables = "def header(text):\n    return text.split(\"\\n\")[0].split(\",\")\n";
+    let tests = "import unittest\nfrom tables import header\n\n\nclass T(unittest.TestCase):\n    def test_header(self):\n        self.assertEqual(header(\"a,b\"), [\"a\", \"b\"])\n";
+    let answer = "def column(text, name):\n    return [line.split(\",\")[header(text).index(name)] for line in text.split(\"\\n\")[1:]]\n";
+    let scene = Scene::new(&[("tables.py", tables), ("test_tables.py", tests)]).with(coder().then(answer));
+    let wish = "I need a helper in tables.py: column(text, name) takes text with a header line and returns one column";
+    let proposal = scene.propose(&generate(wish)).await;
+    assert!(
+        text_of(&proposal, "tables.py").starts_with(tables),
+        "what is there stays"
+    );
+    assert!(
+        proposal.summary.starts_with("add column to tables.py"),
+        "{}",
+        proposal.summary
+    );
+    assert_eq!(proposal.level(), Level::Parsed, "no test reaches what is new");
+}
+
+#[tokio::test]
 async fn a_method_becomes_part_of_its_type() {
     let script = "export class Cart {\n  constructor() {\n    this.prices = [];\n  }\n}\n";
     let answer = "export class Cart {\n  total() {\n    return this.prices.reduce((sum, price) => sum + price, 0);\n  }\n}\n";
