@@ -6,7 +6,9 @@ use tenon_change::{SpliceScope, add_missing_imports, align_entry_point, splice};
 use tenon_change::{
     change_set, choose_block, edited_file, extract_blocks, normalised, replaced, same_code, whole_file,
 };
-use tenon_check::{Candidate, CheckPlan, Example, ExampleLimits, Gate, observe_python, run_examples};
+use tenon_check::{
+    Behaviour, Candidate, CheckPlan, Example, ExampleLimits, Gate, observe_python, run_examples,
+};
 use tenon_context::Index;
 use tenon_domain::{
     ChangeSet, Digest, Evidence, FileChange, Intent, Outcome, Replacement, RepoPath, Severity,
@@ -417,18 +419,30 @@ impl Assignment<'_> {
         tokio::time::timeout(granted, asked).await.unwrap_or(false)
     }
 
+    /// Whether a change can only be told from a wrong one by few examples: then another opinion is worth its time.
+    pub fn rests_on_few_examples(&self) -> bool {
+        const MANY: usize = 5;
+        (1..MANY).contains(&self.checks.examples.len()) && self.checks.acceptance.is_empty()
+    }
+
+    /// Whether candidates can be compared by what they do.
+    pub fn is_comparable(&self) -> bool {
+        self.language() == Some(Language::Python) && !self.calls().is_empty()
+    }
+
+    /// The calls of the examples.
+    fn calls(&self) -> Vec<String> {
+        let calls = self.examples.iter().filter_map(Example::call);
+        calls.map(str::to_owned).collect()
+    }
+
     /// How the changed function behaves on varied inputs; `None` where that cannot be watched.
-    pub async fn behaviour(&self, gate: &Gate, change: &ChangeSet) -> Option<Digest> {
+    pub async fn behaviour(&self, gate: &Gate, change: &ChangeSet) -> Option<Behaviour> {
         const INPUTS: usize = 32;
-        if self.language() != Some(Language::Python) {
+        if !self.is_comparable() {
             return None;
         }
-        let calls: Vec<String> = self
-            .examples
-            .iter()
-            .filter_map(Example::call)
-            .map(str::to_owned)
-            .collect();
+        let calls = self.calls();
         let path = self.target.path();
         let code = change
             .files
@@ -447,15 +461,7 @@ impl Assignment<'_> {
         )
         .await
         .ok()?;
-        if behaviour.observations.is_empty() {
-            return None;
-        }
-        let outcomes: Vec<&str> = behaviour
-            .observations
-            .iter()
-            .map(|observation| observation.digest.as_str())
-            .collect();
-        Some(Digest::of(outcomes.join("\n")))
+        (!behaviour.observations.is_empty()).then_some(behaviour)
     }
 }
 

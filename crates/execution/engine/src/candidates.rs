@@ -1,7 +1,9 @@
 //! What was tried in a run, and which of it is best.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use tenon_check::Behaviour;
 use tenon_domain::{Attempt, AttemptOutcome, ChangeSet, CheckKind, Digest, Evidence, Outcome};
 
 /// A change that was read from a sample and checked.
@@ -17,8 +19,10 @@ pub(crate) struct Candidate {
     pub model: usize,
     /// Mean log-probability of the sample, if the model said.
     pub mean_logprob: Option<f32>,
-    /// How it behaves on varied inputs; equal digests behave alike.
-    pub behaviour: Option<Digest>,
+    /// How it behaves on varied inputs; watched once there is another one to compare with.
+    pub behaviour: Option<Behaviour>,
+    /// How many samples made this change.
+    pub voices: usize,
 }
 
 /// Everything that was tried.
@@ -37,7 +41,17 @@ impl Candidates {
     /// Remembers a change; `Some` names the earlier attempt that made the same one.
     pub fn already_seen(&mut self, digest: Digest, attempt: usize) -> Option<usize> {
         let first = *self.seen.entry(digest).or_insert(attempt);
-        (first != attempt).then_some(first)
+        if first == attempt {
+            return None;
+        }
+        if let Some(same) = self
+            .passed
+            .iter_mut()
+            .find(|candidate| candidate.attempt == first)
+        {
+            same.voices += 1;
+        }
+        Some(first)
     }
 
     /// Files a checked candidate.
@@ -53,43 +67,62 @@ impl Candidates {
         }
     }
 
-    /// The change to propose: the largest group that behaves alike, then the stronger model, then the likelier text,
-    /// then the earlier one.
+    /// The change to propose: the one that behaves most as the others do, then the stronger model, then the likelier
+    /// text, then the earlier one.
     pub fn choose(&self) -> Option<&Candidate> {
-        let votes = |candidate: &Candidate| match candidate.behaviour {
-            Some(behaviour) => self
-                .passed
-                .iter()
-                .filter(|other| other.behaviour == Some(behaviour))
-                .count(),
-            None => 0,
+        let rank = |candidate: &Candidate| {
+            (
+                candidate.evidence.level(),
+                self.support(candidate),
+                candidate.model,
+            )
         };
         self.passed.iter().reduce(|best, next| {
-            let rank =
-                |candidate: &Candidate| (candidate.evidence.level(), votes(candidate), candidate.model);
             let likelier = next
                 .mean_logprob
                 .zip(best.mean_logprob)
                 .is_some_and(|(next, best)| next > best);
-            match rank(next).cmp(&rank(best)) {
-                std::cmp::Ordering::Greater => next,
-                std::cmp::Ordering::Equal if likelier && next.behaviour.is_some() => next,
+            match rank(next).partial_cmp(&rank(best)) {
+                Some(Ordering::Greater) => next,
+                Some(Ordering::Equal) if likelier && next.behaviour.is_some() => next,
                 _ => best,
             }
         })
     }
 
-    /// Whether two candidates that passed behave alike.
+    /// How much the voices agree with a candidate: 1 for each further sample that made the same change, and for every
+    /// other candidate the share of inputs on which both did the same.
+    fn support(&self, candidate: &Candidate) -> f64 {
+        let others = self
+            .passed
+            .iter()
+            .filter(|other| other.attempt != candidate.attempt);
+        let shares = others.map(|other| count(other.voices) * likeness(candidate, other).unwrap_or(0.0));
+        count(candidate.voices.saturating_sub(1)) + shares.sum::<f64>()
+    }
+
+    /// Whether two samples that passed made the same change or behave alike.
     pub fn two_agree(&self) -> bool {
+        /// Two right answers may differ on inputs that the wish says nothing about.
+        const ALIKE: f64 = 0.9;
         self.passed.iter().enumerate().any(|(index, candidate)| {
-            candidate.behaviour.is_some()
-                && self
+            candidate.voices > 1
+                || self
                     .passed
                     .iter()
                     .skip(index + 1)
-                    .any(|other| other.behaviour == candidate.behaviour)
+                    .any(|other| likeness(candidate, other).is_some_and(|share| share >= ALIKE))
         })
     }
+}
+
+/// The share of inputs on which two candidates did the same.
+fn likeness(left: &Candidate, right: &Candidate) -> Option<f64> {
+    left.behaviour.as_ref()?.likeness(right.behaviour.as_ref()?)
+}
+
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// How far a candidate came: how many checks it passed, and the family of the one that stopped it.
@@ -140,6 +173,7 @@ pub(crate) fn rejection(evidence: &Evidence) -> AttemptOutcome {
 
 #[cfg(test)]
 mod tests {
+    use tenon_check::Observation;
     use tenon_domain::{CheckReport, Level};
 
     use super::*;
@@ -164,7 +198,20 @@ mod tests {
             },
             model,
             mean_logprob: None,
-            behaviour: behaviour.map(Digest::of),
+            behaviour: behaviour.map(behaving),
+            voices: 1,
+        }
+    }
+
+    /// One letter, one outcome.
+    fn behaving(outcomes: &str) -> Behaviour {
+        let observation = |outcome: char| Observation {
+            input: "f(1)".into(),
+            outcome: outcome.into(),
+            digest: outcome.into(),
+        };
+        Behaviour {
+            observations: outcomes.chars().map(observation).collect(),
         }
     }
 
@@ -199,6 +246,23 @@ mod tests {
             chosen(vec![candidate(0, 0, Some("a")), candidate(1, 1, Some("b"))]),
             1
         );
+    }
+
+    #[test]
+    fn the_one_that_differs_least_from_the_others_is_chosen() {
+        let passed = vec![
+            candidate(0, 0, Some("aaaab")),
+            candidate(1, 0, Some("aaacc")),
+            candidate(2, 1, Some("xyzcc")),
+        ];
+        assert_eq!(chosen(passed), 1);
+    }
+
+    #[test]
+    fn samples_that_make_the_same_change_speak_with_one_voice_each() {
+        let mut twice = candidate(0, 0, Some("a"));
+        twice.voices = 2;
+        assert_eq!(chosen(vec![twice, candidate(1, 1, Some("b"))]), 0);
     }
 
     #[test]

@@ -274,6 +274,7 @@ impl Engine {
             model: 0,
             mean_logprob: None,
             behaviour: None,
+            voices: 1,
         });
         Ok(RunOutcome::changed(description))
     }

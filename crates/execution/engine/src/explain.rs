@@ -155,6 +155,7 @@ pub(crate) async fn explain(
         prompt_digest: question.digest(),
         prompt: question.prompt_text(),
         text: text.clone(),
+        tokens: sample.tokens.clone(),
         prompt_tokens: running.prompt_tokens,
         completion_tokens: sample.completion_tokens,
         outcome: AttemptOutcome::Passed {
@@ -172,6 +173,7 @@ pub(crate) async fn explain(
         model: model_index,
         mean_logprob: sample.mean_logprob,
         behaviour: None,
+        voices: 1,
     });
     Ok(RunOutcome {
         summary: format!("explain {}", run.intent.text.trim()),

@@ -237,6 +237,7 @@ pub(crate) async fn try_mutants(
             model: 0,
             mean_logprob: None,
             behaviour: None,
+            voices: 1,
         });
         return Ok(Ended::Enough);
     }
@@ -267,6 +268,7 @@ fn mutation_attempt(description: &str, outcome: AttemptOutcome) -> Attempt {
         prompt_digest: Digest::of(""),
         prompt: String::new(),
         text: description.to_owned(),
+        tokens: Vec::new(),
         prompt_tokens: None,
         completion_tokens: None,
         outcome,

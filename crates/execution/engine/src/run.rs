@@ -16,7 +16,7 @@ use crate::candidates::{Candidate, Candidates, rejection};
 use crate::error::EngineError;
 use crate::observer::Event;
 use crate::sampling::{Patience, Question, RunningRound, Waited, add_usage, record, reference, was_cut};
-use crate::schedule::Round;
+use crate::schedule::{Round, second_opinion};
 
 /// How long checks may still be at their end when the time is up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -75,6 +75,10 @@ impl Run<'_> {
             let before = self.candidates.attempts.len();
             match self.round(assignment, round, None).await {
                 Ok(Ended::Exhausted) => {}
+                Ok(Ended::Enough) => {
+                    self.ask_the_strongest(assignment).await?;
+                    return Ok(Ended::Enough);
+                }
                 Ok(ended) => return Ok(ended),
                 Err(error) => {
                     if let Some(given_up) = given_up.get_mut(round.model) {
@@ -110,6 +114,38 @@ impl Run<'_> {
             Some(error) if self.candidates.attempts.iter().all(nothing_written) => Err(error),
             _ => Ok(Ended::Exhausted),
         }
+    }
+
+    /// Asks the strongest model too, where a weaker one's change rests on few examples: what it was shown it satisfies,
+    /// but so does many a wrong answer. Where the two behave differently, more voices decide.
+    async fn ask_the_strongest(&mut self, assignment: &Assignment<'_>) -> Result<(), EngineError> {
+        let strongest = self.models.len().saturating_sub(1);
+        let weaker = self
+            .candidates
+            .choose()
+            .is_some_and(|candidate| candidate.model < strongest);
+        if !weaker || self.intent.quality != Quality::Standard || !assignment.rests_on_few_examples() {
+            return Ok(());
+        }
+        self.patience.observer.observe(Event::Working {
+            what: "asking the strongest model too, since the examples are few".to_owned(),
+        });
+        for round in second_opinion(strongest, assignment.is_comparable()) {
+            let samples = round.samples.min(self.attempts_left());
+            if samples == 0 || self.candidates.two_agree() {
+                break;
+            }
+            match self.round(assignment, Round { samples, ..round }, None).await {
+                Ok(Ended::Exhausted | Ended::Enough) => {}
+                Ok(Ended::OutOfTime) => break,
+                // The change that is there already stands without it.
+                Err(error) => {
+                    passed_over(error)?;
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Samples that may still be drawn.
@@ -173,6 +209,7 @@ impl Run<'_> {
                         prompt_digest: question.digest(),
                         prompt: question.prompt_text(),
                         text: format!("{}{}", question.opening, sample.text),
+                        tokens: sample.tokens.clone(),
                         prompt_tokens: running.prompt_tokens,
                         completion_tokens: sample.completion_tokens,
                         outcome: AttemptOutcome::NotExtracted {
@@ -201,11 +238,12 @@ impl Run<'_> {
                         attempt.outcome = outcome;
                         attempt.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
                     }
-                    if self.is_enough() {
+                    if self.is_enough(assignment, round) {
                         self.usage.completion_tokens += running.abandoned_tokens();
                         return Ok(Ended::Enough);
                     }
                 }
+                Waited::Done if self.is_enough_for_now() => return Ok(Ended::Enough),
                 Waited::Done => return Ok(Ended::Exhausted),
                 Waited::Failed(error) => {
                     return Err(self.note_model_failure(model.as_ref(), &question, sampling, error));
@@ -257,6 +295,7 @@ impl Run<'_> {
                                 model,
                                 mean_logprob: sample.mean_logprob,
                                 behaviour: None,
+                                voices: 1,
                             };
                             self.candidates.furthest = Some(candidate);
                             AttemptOutcome::Passed {
@@ -272,6 +311,7 @@ impl Run<'_> {
                         prompt_digest: question.digest(),
                         prompt: question.prompt_text(),
                         text,
+                        tokens: sample.tokens.clone(),
                         prompt_tokens: running.prompt_tokens,
                         completion_tokens: sample.completion_tokens,
                         outcome,
@@ -299,6 +339,7 @@ impl Run<'_> {
             prompt_digest: question.digest(),
             prompt: question.prompt_text(),
             text: String::new(),
+            tokens: Vec::new(),
             prompt_tokens: None,
             completion_tokens: None,
             outcome: AttemptOutcome::ModelFailed {
@@ -341,19 +382,29 @@ impl Run<'_> {
         } else {
             rejection(&evidence)
         };
-        let behaviour = match (&outcome, self.intent.quality) {
-            (AttemptOutcome::Passed { .. }, Quality::High) => assignment.behaviour(self.gate, &change).await,
-            _ => None,
-        };
         self.candidates.file(Candidate {
             attempt: number,
             change,
             evidence,
             model,
             mean_logprob: sample.mean_logprob,
-            behaviour,
+            behaviour: None,
+            voices: 1,
         });
+        self.compare(assignment).await;
         Ok(outcome)
+    }
+
+    /// Watches how the candidates behave, once there are two.
+    async fn compare(&mut self, assignment: &Assignment<'_>) {
+        if self.candidates.passed.len() < 2 {
+            return;
+        }
+        for candidate in &mut self.candidates.passed {
+            if candidate.behaviour.is_none() {
+                candidate.behaviour = assignment.behaviour(self.gate, &candidate.change).await;
+            }
+        }
     }
 
     /// Checks a change; where only imports are missing, or the compiler says what it would write instead, mends it
@@ -412,18 +463,26 @@ impl Run<'_> {
         Ok(evidence)
     }
 
-    fn is_enough(&self) -> bool {
+    /// Whether the rest of a round need not be waited for.
+    fn is_enough(&self, assignment: &Assignment<'_>, round: Round) -> bool {
+        let passed = self.candidates.passed.len();
         match self.intent.quality {
-            Quality::Fast | Quality::Standard => !self.candidates.passed.is_empty(),
+            Quality::Fast => passed > 0,
+            // What was drawn with heat and rests on few examples is compared with its siblings.
+            Quality::Standard if assignment.rests_on_few_examples() && assignment.is_comparable() => {
+                self.candidates.two_agree() || (round.samples == 1 && passed > 0)
+            }
+            Quality::Standard => passed > 0,
             Quality::High => {
-                let comparable = self
-                    .candidates
-                    .passed
-                    .iter()
-                    .any(|candidate| candidate.behaviour.is_some());
-                self.candidates.two_agree() || self.candidates.passed.len() >= if comparable { 4 } else { 1 }
+                let most = if assignment.is_comparable() { 4 } else { 1 };
+                self.candidates.two_agree() || passed >= most
             }
         }
+    }
+
+    /// Whether what was found by the end of a round suffices.
+    fn is_enough_for_now(&self) -> bool {
+        self.intent.quality != Quality::High && !self.candidates.passed.is_empty()
     }
 }
 

@@ -96,6 +96,7 @@ impl<'run> RunningRound<'run> {
             max_tokens: question.max_tokens,
             stop: question.stop.clone(),
             constraint: question.constraint.clone(),
+            expected: None,
             cache_scope: CacheScope::local(),
         };
         // A model that is still loading, or cannot be reached, has no more time than one that writes.

@@ -99,6 +99,28 @@ pub fn plan_rounds(models: usize, quality: Quality, oracle: Oracle, max_attempts
     fit(rounds, max_attempts)
 }
 
+/// What the strongest model is asked about a change of a weaker one: once, and where answers can be compared by what
+/// they do, a few times more until two agree.
+pub fn second_opinion(strongest: usize, comparable: bool) -> Vec<Round> {
+    let greedy = Round {
+        model: strongest,
+        wording: 0,
+        temperature: 0.0,
+        samples: 1,
+    };
+    let blind = Round {
+        wording: 1,
+        temperature: RESAMPLING_TEMPERATURE,
+        samples: 3,
+        ..greedy
+    };
+    if comparable {
+        vec![greedy, blind]
+    } else {
+        vec![greedy]
+    }
+}
+
 fn fit(rounds: Vec<Round>, max_attempts: u32) -> Vec<Round> {
     let mut left = max_attempts;
     rounds

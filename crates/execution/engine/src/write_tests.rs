@@ -193,6 +193,7 @@ async fn round(
             prompt_digest: question.digest(),
             prompt: question.prompt_text(),
             text: format!("{}{}", question.opening, sample.text),
+            tokens: sample.tokens.clone(),
             prompt_tokens: running.prompt_tokens,
             completion_tokens: sample.completion_tokens,
             outcome,
@@ -312,6 +313,7 @@ async fn examine(
         model,
         mean_logprob: None,
         behaviour: None,
+        voices: 1,
     });
     Ok((outcome, noticed))
 }

@@ -97,6 +97,10 @@ pub struct Attempt {
     pub prompt: String,
     /// What the model wrote.
     pub text: String,
+    /// The tokens it wrote by their numbers in the model's vocabulary, so that it can be replayed; empty when not
+    /// reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<u32>,
     /// Tokens in the prompt; `None` when not reported.
     pub prompt_tokens: Option<u32>,
     /// Tokens written; `None` when not reported.
@@ -176,7 +180,7 @@ pub struct SamplingRecord {
     /// Which of the samples that were drawn together, from 0.
     #[serde(default)]
     pub index: u32,
-    /// How many samples were drawn together: sums over a batch are rounded otherwise than sums over one row.
+    /// How many samples were drawn together.
     #[serde(default = "one")]
     pub together: u32,
     /// Where it ended.

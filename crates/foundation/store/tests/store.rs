@@ -71,6 +71,7 @@ fn attempt(text: String, sampling: SamplingRecord) -> Attempt {
         prompt: text.clone(),
         text,
         prompt_tokens: Some(12),
+        tokens: vec![7, 150_000],
         completion_tokens: None,
         outcome: AttemptOutcome::Duplicate { of: 0 },
         duration_ms: 40,

@@ -22,6 +22,7 @@ fn request(text: &str) -> GenerateRequest {
         max_tokens: 100,
         stop: vec![],
         constraint: None,
+        expected: None,
         cache_scope: CacheScope::local(),
     }
 }

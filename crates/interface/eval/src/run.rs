@@ -444,6 +444,7 @@ async fn fill_gap(
         max_tokens: 96,
         stop: vec!["\n".to_owned()],
         constraint: None,
+        expected: None,
         cache_scope: CacheScope::local(),
     };
     let asked = async { model.generate(request).await?.collect(1).await };

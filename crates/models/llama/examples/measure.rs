@@ -75,6 +75,7 @@ async fn answer(path: &str, threads: u32) -> Result<(), Box<dyn Error>> {
             stop: Vec::new(),
             constraint: None,
             // Each round reads its prompt anew, as the binding does.
+            expected: None,
             cache_scope: CacheScope(format!("round-{round}")),
         };
         let timed = time_request(&model, request).await?;

@@ -191,6 +191,7 @@ impl Run<'_> {
             max_tokens: self.plan.written_tokens,
             stop: Vec::new(),
             constraint: None,
+            expected: None,
             cache_scope: CacheScope(format!("benchmark-{}-{scope}", self.plan.run)),
         }
     }

@@ -37,6 +37,7 @@ fn request() -> GenerateRequest {
         max_tokens: 16,
         stop: vec![],
         constraint: None,
+        expected: None,
         cache_scope: CacheScope::local(),
     }
 }

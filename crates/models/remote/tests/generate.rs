@@ -50,6 +50,7 @@ fn chat(prefill: &str) -> GenerateRequest {
         max_tokens: 64,
         stop: vec![],
         constraint: None,
+        expected: None,
         cache_scope: CacheScope::local(),
     }
 }
@@ -112,6 +113,8 @@ async fn an_answer_streams_and_is_counted() {
                 completion_tokens: Some(6),
                 mean_logprob: Some(-0.5),
                 finish_reason: FinishReason::Stop,
+                tokens: Vec::new(),
+                near_ties: 0,
             },
         })
     );

@@ -58,6 +58,12 @@ pub struct GenerateRequest {
     pub stop: Vec<String>,
     /// What the text must match, if anything.
     pub constraint: Option<Constraint>,
+    /// The [`Sample::tokens`] of an earlier answer to the same request, to be drawn again; `samples` is 1 then.
+    ///
+    /// Sums are rounded otherwise when other requests share the batch, so that a draw may fall to another token where
+    /// two come out nearly even. There the earlier token is kept and counted in [`Sample::near_ties`]; at the first
+    /// token that rounding does not explain the answer goes its own way. Upstreams pay no heed to it.
+    pub expected: Option<Vec<u32>>,
     /// Whose cached prompts may be reused.
     pub cache_scope: CacheScope,
 }
@@ -211,6 +217,10 @@ pub struct Sample {
     pub mean_logprob: Option<f32>,
     /// Why it ended.
     pub finish_reason: FinishReason,
+    /// The tokens by their numbers in the model's vocabulary, an end marker included; empty when not reported.
+    pub tokens: Vec<u32>,
+    /// How many of them were kept from [`GenerateRequest::expected`] because rounding alone spoke for another.
+    pub near_ties: u32,
 }
 
 /// Why a completion ended.

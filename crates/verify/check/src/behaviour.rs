@@ -31,15 +31,12 @@ pub struct Observation {
 }
 
 impl Behaviour {
-    /// Whether two candidates did the same on every input that both were asked.
-    pub fn agrees_with(&self, other: &Self) -> bool {
-        !self.observations.is_empty()
-            && self.observations.len() == other.observations.len()
-            && self
-                .observations
-                .iter()
-                .zip(&other.observations)
-                .all(|(left, right)| left.digest == right.digest)
+    /// The share of inputs on which two candidates did the same; `None` when they were not asked the same.
+    pub fn likeness(&self, other: &Self) -> Option<f64> {
+        let pairs = self.observations.iter().zip(&other.observations);
+        let same = pairs.filter(|(left, right)| left.digest == right.digest).count();
+        let asked = self.observations.len();
+        (asked > 0 && asked == other.observations.len()).then(|| count(same) / count(asked))
     }
 
     /// The share of inputs on which the candidate neither raised nor hung.
@@ -49,13 +46,16 @@ impl Behaviour {
             .iter()
             .filter(|observation| observation.outcome.starts_with('='))
             .count();
-        let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
         if self.observations.is_empty() {
             0.0
         } else {
             count(answered) / count(self.observations.len())
         }
     }
+}
+
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// Runs a Python candidate on up to `inputs` mutations of `calls`, deterministically by `seed`.

@@ -2,7 +2,7 @@
 
 use tenon_domain::{Level, Outcome, Quality};
 use tenon_engine::Verification;
-use tenon_runtime::{PromptInput, Role};
+use tenon_runtime::{ModelError, PromptInput, Role};
 use tenon_testkit::{Answer, ScriptedModel};
 
 use crate::scene::{Scene, coder, fates, generate, paths, reason, text_of};
@@ -124,12 +124,75 @@ async fn the_stronger_model_is_asked_when_the_weaker_one_fails() {
     assert_eq!(proposal.provenance.chosen, Some(names.len() - 1));
 }
 
+/// Right for the one example, and for nothing else.
+const THIN: &str = "def slugify(title):\n    return \"a-b\"\n";
+const ALSO_RIGHT: &str =
+    "def slugify(title):\n    words = title.lower().split()\n    return \"-\".join(words)\n";
+
 #[tokio::test]
-async fn the_stronger_model_is_left_alone_when_the_weaker_one_suffices() {
+async fn the_stronger_model_is_left_alone_when_the_weaker_one_satisfies_many_examples() {
     let strong = coder().named("strong");
-    let scene = scene(&coder().named("weak").then(RIGHT)).with(strong.clone());
-    assert_eq!(scene.propose(&generate(WISH)).await.level(), Level::Tested);
+    let scene = scene(&coder().named("weak").otherwise(RIGHT)).with(strong.clone());
+    let many: Vec<String> = ["A b", "A", "", "x  Y", "q"]
+        .iter()
+        .map(|title| {
+            let slug = title
+                .to_lowercase()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join("-");
+            format!("slugify(\"{title}\") == \"{slug}\"")
+        })
+        .collect();
+    let wish = format!("add slugify(title) to text.py, e.g. {}", many.join(", "));
+    assert_eq!(scene.propose(&generate(&wish)).await.level(), Level::Tested);
     assert!(strong.requests().is_empty());
+    let mut fast = generate(WISH);
+    fast.quality = Quality::Fast;
+    assert_eq!(scene.propose(&fast).await.level(), Level::Tested);
+    assert!(strong.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_change_that_rests_on_one_example_is_shown_up_by_the_stronger_model() {
+    let strong = coder()
+        .named("strong")
+        .then(RIGHT)
+        .then(Answer::texts([ALSO_RIGHT]));
+    let scene = scene(&coder().named("weak").then(THIN)).with(strong.clone());
+    let proposal = scene.propose(&generate(WISH)).await;
+    assert_eq!(proposal.level(), Level::Tested);
+    assert!(
+        text_of(&proposal, "text.py").contains("join"),
+        "{:?}",
+        fates(&proposal)
+    );
+    assert_eq!(
+        strong.requests().len(),
+        2,
+        "they differ, so more voices are heard"
+    );
+}
+
+#[tokio::test]
+async fn two_models_that_agree_are_enough() {
+    for agreeing in [RIGHT, ALSO_RIGHT] {
+        let strong = coder().named("strong").then(agreeing);
+        let scene = scene(&coder().named("weak").then(RIGHT)).with(strong.clone());
+        assert_eq!(scene.propose(&generate(WISH)).await.level(), Level::Tested);
+        assert_eq!(strong.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_change_stands_when_the_stronger_model_cannot_be_asked() {
+    let broken = Answer::Refuse(ModelError::Unauthorised {
+        reason: "no key".to_owned(),
+    });
+    let scene = scene(&coder().named("weak").then(RIGHT)).with(coder().named("strong").then(broken));
+    let proposal = scene.propose(&generate(WISH)).await;
+    assert_eq!(proposal.level(), Level::Tested);
+    assert!(text_of(&proposal, "text.py").contains("join"));
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(super) fn finish(samples: &[ScriptedSample], request: &GenerateRequest) -> V
             } else {
                 scripted.finish_reason
             },
+            tokens: Vec::new(),
+            near_ties: 0,
             text,
         }
     };

@@ -1,12 +1,13 @@
 //! `show`, `replay` and `apply`: what was stored of earlier runs.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use tenon_config::{Overrides, Settings};
 use tenon_domain::{Attempt, AttemptOutcome, Level, Proposal, Task};
 use tenon_engine::Repository;
-use tenon_runtime::{CacheScope, GenerateRequest, PromptInput, Sampling};
+use tenon_runtime::{CacheScope, GenerateRequest, PromptInput, Sample, Sampling};
 use tenon_store::{ProposalStore, StoreError};
 
 use super::work;
@@ -221,19 +222,19 @@ pub async fn replay(arguments: &ProposalArguments) -> Result<Exit, Failure> {
         .with_help(mend));
     }
     let record = &attempt.sampling;
-    let together = record.together.max(1);
     let request = GenerateRequest {
         prompt,
         sampling: Sampling {
             temperature: record.temperature,
             top_p: record.top_p,
-            seed: record.seed.wrapping_sub(u64::from(record.index)),
+            seed: record.seed,
             ..Sampling::GREEDY
         },
-        samples: together,
+        samples: 1,
         max_tokens: record.max_tokens,
         stop: record.stop.clone(),
         constraint: None,
+        expected: (!attempt.tokens.is_empty()).then(|| attempt.tokens.clone()),
         cache_scope: CacheScope::local(),
     };
     output.say(&format!(
@@ -241,27 +242,75 @@ pub async fn replay(arguments: &ProposalArguments) -> Result<Exit, Failure> {
         attempt.model.name, record.seed
     ));
     let interrupt = Interrupt::watch();
-    let sampled = async { model.generate(request).await?.collect(together).await };
+    let sampled = async { model.generate(request).await?.collect(1).await };
     let (samples, _) = tokio::select! {
         samples = sampled => samples.map_err(|error| Failure::new(Exit::Missing, error.to_string()))?,
         () = interrupt.token().cancelled() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
-    let text = samples
-        .get(record.index as usize)
-        .map(|sample| sample.text.as_str())
-        .unwrap_or_default();
-    // What the prompt had opened stands before the stored text.
-    let same = !text.is_empty() && attempt.text.ends_with(text);
+    let sample = samples
+        .first()
+        .ok_or_else(|| Failure::new(Exit::Bug, "one sample was asked for and none came"))?;
+    let replayed = Replayed::of(sample, attempt);
     if arguments.json {
-        output.json(&json!({ "id": proposal.id, "same": same, "text": text, "stored": attempt.text }));
-    } else if same {
-        output.result(&attempt.text);
-        output.say("  the same sample");
+        output.json(&json!({
+            "id": proposal.id,
+            "same": replayed.same,
+            "tokens": replayed.tokens,
+            "near_ties": replayed.near_ties,
+            "text": sample.text,
+            "stored": attempt.text,
+        }));
     } else {
-        output.result(text);
-        output.say("  another sample than the stored one");
+        output.result(if replayed.same {
+            &attempt.text
+        } else {
+            &sample.text
+        });
+        output.say(&format!("  {replayed}"));
     }
-    Ok(if same { Exit::Success } else { Exit::NotVerified })
+    Ok(if replayed.same {
+        Exit::Success
+    } else {
+        Exit::NotVerified
+    })
+}
+
+/// How a sample compares with the stored one.
+struct Replayed {
+    same: bool,
+    /// Tokens of both before they part.
+    tokens: usize,
+    /// How many of those rounding alone decided.
+    near_ties: u32,
+}
+
+impl Replayed {
+    fn of(sample: &Sample, attempt: &Attempt) -> Self {
+        // What the prompt had opened stands before the stored text.
+        let same_text = !sample.text.is_empty() && attempt.text.ends_with(&sample.text);
+        let pairs = sample.tokens.iter().zip(&attempt.tokens);
+        Self {
+            same: same_text && (attempt.tokens.is_empty() || sample.tokens == attempt.tokens),
+            tokens: pairs.take_while(|(new, old)| new == old).count(),
+            near_ties: sample.near_ties,
+        }
+    }
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let drawn = match self.near_ties {
+            0 => format!("{} tokens drawn again", self.tokens),
+            ties => format!(
+                "{} tokens drawn again, {ties} of them ties but for rounding",
+                self.tokens
+            ),
+        };
+        match self.same {
+            true => write!(formatter, "the same sample: {drawn}"),
+            false => write!(formatter, "another sample than the stored one, after {drawn}"),
+        }
+    }
 }
 
 /// `tenon apply ID`.

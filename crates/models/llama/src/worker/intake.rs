@@ -27,7 +27,7 @@ const MOST_SAMPLES: u32 = 64;
 pub(super) enum Task {
     Generate {
         id: u64,
-        request: GenerateRequest,
+        request: Box<GenerateRequest>,
         cancelled: Arc<AtomicBool>,
     },
     Count {
@@ -55,7 +55,7 @@ pub(super) fn read_orders(stream: UnixStream, tasks: &SyncSender<Task>) {
                 cancels.insert(id, Arc::downgrade(&cancelled));
                 Task::Generate {
                     id,
-                    request,
+                    request: Box::new(request),
                     cancelled,
                 }
             }
@@ -88,7 +88,7 @@ impl Preparer<'_> {
                     id,
                     request,
                     cancelled,
-                } => match self.prepare(id, request, cancelled) {
+                } => match self.prepare(id, *request, cancelled) {
                     Err(error) => Reply::Failed { id, error },
                     Ok(request) => {
                         // Said before the decoder can say anything about it.
@@ -145,6 +145,8 @@ fn check(request: &GenerateRequest) -> Result<(), ModelError> {
             "`samples` is {}; it must lie between 1 and {MOST_SAMPLES}",
             request.samples
         )
+    } else if request.expected.is_some() && request.samples > 1 {
+        "with `expected`, `samples` must be 1".to_owned()
     } else if !sampling.temperature.is_finite() || sampling.temperature < 0.0 {
         format!("`temperature` is {}; it must be 0 or more", sampling.temperature)
     } else if !(sampling.top_p > 0.0 && sampling.top_p <= 1.0) {

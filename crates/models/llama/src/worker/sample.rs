@@ -17,7 +17,11 @@ pub(super) struct WritingSample {
     text: TextAssembler,
     most_tokens: u32,
     written: u32,
-    chosen: u32,
+    /// Everything chosen, an end marker included.
+    chosen: Vec<u32>,
+    /// What an earlier sample chose, as long as this one does the same.
+    expected: Option<Vec<u32>>,
+    near_ties: u32,
     logprobs: f64,
     /// Where its tokens are read into; `None` until it has a place.
     pub sequence: Option<SequenceId>,
@@ -44,7 +48,9 @@ impl WritingSample {
             text: TextAssembler::new(&request.stop),
             most_tokens: request.max_tokens,
             written: 0,
-            chosen: 0,
+            chosen: Vec::new(),
+            expected: request.expected.clone(),
+            near_ties: 0,
             logprobs: 0.0,
             sequence: None,
             next: LlamaToken(0),
@@ -60,8 +66,11 @@ impl WritingSample {
             Ok(chosen) => chosen,
             Err(reason) => return Advanced::Stuck(reason),
         };
-        self.chosen += 1;
         self.logprobs += f64::from(chosen.logprob);
+        self.near_ties += u32::from(chosen.near_tie);
+        self.expected
+            .take_if(|expected| expected.get(self.chosen.len()) != Some(&chosen.token));
+        self.chosen.push(chosen.token);
         let token = LlamaToken(i32::try_from(chosen.token).unwrap_or(0));
         if vocabulary.is_eog(token) {
             let rest = self.text.finish();
@@ -80,10 +89,12 @@ impl WritingSample {
     }
 
     fn choose(&mut self, logits: &[f32]) -> Result<Chosen, String> {
+        let expected = self.expected.as_ref();
+        let expected = expected.and_then(|expected| expected.get(self.chosen.len()).copied());
         let Some(matcher) = &mut self.matcher else {
             return self
                 .sampler
-                .choose(logits, None)
+                .choose(logits, None, expected)
                 .ok_or_else(|| "the model gave no usable probabilities".to_owned());
         };
         let mask = matcher
@@ -91,7 +102,7 @@ impl WritingSample {
             .map_err(|error| format!("the constraint failed: {error:#}"))?;
         let chosen = self
             .sampler
-            .choose(logits, Some(&mask))
+            .choose(logits, Some(&mask), expected)
             .ok_or_else(|| "no token of the model fits the constraint".to_owned())?;
         if !matcher.is_stopped() {
             matcher
@@ -117,7 +128,8 @@ impl WritingSample {
             clippy::cast_possible_truncation,
             reason = "a mean of single-precision values"
         )]
-        let mean_logprob = (self.chosen > 0).then(|| (self.logprobs / f64::from(self.chosen)) as f32);
+        let mean_logprob =
+            (!self.chosen.is_empty()).then(|| (self.logprobs / self.chosen.len() as f64) as f32);
         events.push(SampleEvent::Finished {
             sample: self.index,
             result: Sample {
@@ -125,6 +137,8 @@ impl WritingSample {
                 completion_tokens: Some(self.written),
                 mean_logprob,
                 finish_reason,
+                tokens: std::mem::take(&mut self.chosen),
+                near_ties: self.near_ties,
             },
         });
         Advanced::Ended(events)

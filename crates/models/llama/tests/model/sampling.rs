@@ -1,8 +1,8 @@
 //! Seeds, samples, stop strings, streaming, probabilities.
 
-use tenon_runtime::{FinishReason, Model as _, SampleEvent, Sampling};
+use tenon_runtime::{CacheScope, FinishReason, Model as _, SampleEvent, Sampling};
 
-use crate::setup::{SMALL, answer, chat, long_text, raw, refusal, start, text, warm};
+use crate::setup::{CODER, SMALL, answer, chat, long_text, raw, refusal, start, text, warm};
 
 #[tokio::test]
 async fn the_seed_decides_the_text() {
@@ -60,6 +60,40 @@ async fn samples_share_one_reading_and_differ() {
     distinct.sort();
     distinct.dedup();
     assert!(distinct.len() > 1, "every sample has its own seed: {texts:?}");
+}
+
+#[tokio::test]
+async fn a_sample_drawn_among_others_is_drawn_again_alone() {
+    let model = start(CODER).await;
+    let mut together = chat("Tell a short story about a fox, a bridge and a lost letter.");
+    together.samples = 4;
+    together.max_tokens = 64;
+    together.sampling = warm(21);
+    let (samples, _) = answer(&model, together.clone()).await;
+    let again = |index: u64, seed: u64| {
+        let mut alone = together.clone();
+        alone.samples = 1;
+        alone.sampling = warm(seed + index);
+        alone.expected = Some(samples[index as usize].tokens.clone());
+        // A prompt that was read together with nothing else, and cached for nobody.
+        alone.cache_scope = CacheScope(format!("replay {index} of {seed}"));
+        alone
+    };
+    for index in 0..4 {
+        let stored = &samples[index as usize];
+        let replayed = answer(&model, again(index, 21)).await.0.remove(0);
+        assert_eq!(
+            (&replayed.tokens, &replayed.text),
+            (&stored.tokens, &stored.text),
+            "sample {index}"
+        );
+        assert!(replayed.near_ties < 8, "{} ties", replayed.near_ties);
+        let other = answer(&model, again(index, 900)).await.0.remove(0);
+        assert_ne!(other.tokens, stored.tokens, "another seed draws something else");
+    }
+    let mut two = again(0, 21);
+    two.samples = 2;
+    refusal(&model, two).await;
 }
 
 #[tokio::test]

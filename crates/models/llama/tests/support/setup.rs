@@ -63,6 +63,7 @@ pub fn request(prompt: PromptInput) -> GenerateRequest {
         max_tokens: 24,
         stop: Vec::new(),
         constraint: None,
+        expected: None,
         cache_scope: CacheScope::local(),
     }
 }

@@ -109,6 +109,8 @@ impl SampleReader {
             completion_tokens: reported.or(counted),
             mean_logprob: counted.map(|tokens| (self.log_probability / f64::from(tokens)) as f32),
             finish_reason: self.finished.unwrap_or(FinishReason::Stop),
+            tokens: Vec::new(),
+            near_ties: 0,
         }
     }
 

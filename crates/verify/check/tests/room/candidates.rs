@@ -335,8 +335,8 @@ async fn behaviour_groups_programs_by_what_they_do() {
     };
     assert_eq!(first.observations.len(), 40);
     assert_eq!(first.observations[0].input, "f([3, 1, 2], 'ab')");
-    assert!(first.agrees_with(same), "{first:#?} {same:#?}");
-    assert!(!first.agrees_with(other));
+    assert_eq!(first.likeness(same), Some(1.0), "{first:#?} {same:#?}");
+    assert!(first.likeness(other).is_some_and(|share| share < 1.0));
     let again = observe_python(&sandbox, &Candidate::Text(programs[0]), &calls, 7, 40, limits())
         .await
         .unwrap();
@@ -344,6 +344,6 @@ async fn behaviour_groups_programs_by_what_they_do() {
     let broken = observe_python(&sandbox, &Candidate::Text("def f(:"), &calls, 7, 40, limits())
         .await
         .unwrap();
-    assert!(!broken.agrees_with(&broken));
+    assert_eq!(broken.likeness(&broken), None);
     assert!(first.answered_share() > 0.5);
 }
