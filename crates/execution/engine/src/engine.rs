@@ -19,7 +19,7 @@ use crate::assignment::Assignment;
 use crate::candidates::{Candidate, Candidates};
 use crate::error::EngineError;
 use crate::failure_output::{FailureOutput, missing_program};
-use crate::fix::{Suspect, suspects, try_mutants};
+use crate::fix::{Slips, Suspect, suspects, try_mutants};
 use crate::locate::{locate, resolve_names, resolve_paths};
 use crate::observer::{Event, Observer};
 use crate::run::{Ended, Run};
@@ -304,7 +304,8 @@ impl Engine {
             samples: 1,
         };
         let last = self.models.len().saturating_sub(1);
-        for pass in 0..3 {
+        // Likely slips of the pen in every suspect come before unlikely ones in the first.
+        for pass in 0..4 {
             for (rank, suspect) in suspects.iter().enumerate() {
                 let assignment = self.fix_assignment(run.intent, suspect, index, &output);
                 if pass == 0 {
@@ -319,7 +320,7 @@ impl Engine {
                     // First every suspect once by the strongest model, the likeliest by the small one too.
                     0 if rank == 0 && last > 0 => vec![greedy(0), greedy(last)],
                     0 if rank < 2 => vec![greedy(last)],
-                    2 => vec![Round {
+                    3 => vec![Round {
                         model: last,
                         wording: 1,
                         temperature: 0.8,
@@ -327,8 +328,9 @@ impl Engine {
                     }],
                     _ => Vec::new(),
                 };
-                let ended = if pass == 1 {
-                    try_mutants(run, &assignment, suspect).await?
+                let ended = if let 1 | 2 = pass {
+                    let slips = if pass == 1 { Slips::Likely } else { Slips::Unlikely };
+                    try_mutants(run, &assignment, suspect, slips).await?
                 } else if left == 0 || rounds.is_empty() {
                     Ended::Exhausted
                 } else {

@@ -117,15 +117,30 @@ fn innermost_on_line(file: &SourceFile, line: u32) -> Option<&tenon_syntax::Symb
         .min_by_key(|symbol| symbol.end_line - symbol.line)
 }
 
+/// The bytes of the test around a line: a function, or where tests have no names of their own, as in
+/// `test("...", () => ...)`, the statement.
+fn test_on_line(file: &SourceFile, line: u32) -> Option<(usize, usize)> {
+    if let Some(symbol) = innermost_on_line(file, line) {
+        return Some((symbol.span.start, symbol.span.end));
+    }
+    let row = usize::try_from(line.checked_sub(1)?).ok()?;
+    let root = file.tree().root_node();
+    let mut cursor = root.walk();
+    let statement = root
+        .named_children(&mut cursor)
+        .find(|node| node.start_position().row <= row && row <= node.end_position().row)?;
+    Some((statement.start_byte(), statement.end_byte()))
+}
+
 /// Symbols of the repository that the code around a line of a test uses, and those that they use in turn.
 fn called_from(path: &RepoPath, line: u32, index: &Index) -> Vec<Suspect> {
     let Some(file) = parse(path, index) else {
         return Vec::new();
     };
-    let Some(test) = innermost_on_line(&file, line) else {
+    let Some((start, end)) = test_on_line(&file, line) else {
         return Vec::new();
     };
-    let direct = used_in(&file, test.span.start, test.span.end, index);
+    let direct = used_in(&file, start, end, index);
     let mut all = direct.clone();
     for suspect in direct {
         let Some(file) = parse(&suspect.path, index) else {
@@ -166,11 +181,21 @@ fn used_in(file: &SourceFile, start: usize, end: usize, index: &Index) -> Vec<Su
     found
 }
 
+/// Which variations are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slips {
+    /// What people often write by mistake.
+    Likely,
+    /// The others, which more often suit a test by accident.
+    Unlikely,
+}
+
 /// Tries the variations of a suspect, without a model.
 pub(crate) async fn try_mutants(
     run: &mut Run<'_>,
     assignment: &Assignment<'_>,
     suspect: &Suspect,
+    slips: Slips,
 ) -> Result<Ended, EngineError> {
     let Some(file) = parse(&suspect.path, assignment.index) else {
         return Ok(Ended::Exhausted);
@@ -179,7 +204,9 @@ pub(crate) async fn try_mutants(
         return Ok(Ended::Exhausted);
     };
     let original = file.text().to_owned();
-    let variations = mutants(&file, symbol.span.range(), MOST_MUTANTS);
+    const LIKELY: u8 = 2;
+    let mut variations = mutants(&file, symbol.span.range(), MOST_MUTANTS);
+    variations.retain(|variation| (variation.rank <= LIKELY) == (slips == Slips::Likely));
     run.patience.observer.observe(Event::Working {
         what: format!(
             "trying {} small variations of {}",

@@ -19,6 +19,8 @@ pub struct Mutant {
     pub description: String,
     /// 1-based line in the original.
     pub line: u32,
+    /// How likely a slip of the pen it undoes: 0 the likeliest.
+    pub rank: u8,
 }
 
 impl Mutant {
@@ -42,7 +44,7 @@ pub fn mutants(file: &SourceFile, span: Range<usize>, limit: usize) -> Vec<Mutan
         let Some(token) = text.get(leaf.byte_range()) else {
             continue;
         };
-        for (rank, replacement) in replacements(leaf, token, &names, leaves.get(index + 1).copied(), text) {
+        for (rank, replacement) in replacements(leaf, token, &names, leaves.get(index + 1).copied(), file) {
             let line = u32::try_from(leaf.start_position().row)
                 .unwrap_or(u32::MAX)
                 .saturating_add(1);
@@ -58,6 +60,7 @@ pub fn mutants(file: &SourceFile, span: Range<usize>, limit: usize) -> Vec<Mutan
                     description: format!("`{token}` → `{shown}` in line {line}"),
                     replacement,
                     line,
+                    rank,
                 },
             ));
         }
@@ -156,8 +159,10 @@ fn replacements(
     token: &str,
     names: &[String],
     next: Option<Node<'_>>,
-    text: &str,
+    file: &SourceFile,
 ) -> Vec<(u8, String)> {
+    let text = file.text();
+    let is_ecmascript = file.language().is_ecmascript();
     let operators: &[(u8, &str)] = match token {
         "<" if leaf.parent().is_some_and(|parent| parent.kind().contains("type")) => &[],
         ">" if leaf.parent().is_some_and(|parent| parent.kind().contains("type")) => &[],
@@ -165,10 +170,11 @@ fn replacements(
         "<=" => &[(0, "<"), (1, ">="), (3, ">")],
         ">" => &[(0, ">="), (1, "<"), (3, "<=")],
         ">=" => &[(0, ">"), (1, "<="), (3, "<")],
-        "==" => &[(1, "!=")],
-        "!=" => &[(1, "==")],
-        "===" => &[(1, "!==")],
-        "!==" => &[(1, "===")],
+        // People rarely write the opposite of what they mean: such a variation more often suits one test by accident.
+        "==" => &[(3, "!=")],
+        "!=" => &[(3, "==")],
+        "===" => &[(3, "!==")],
+        "!==" => &[(3, "===")],
         "+" => &[(1, "-"), (4, "*")],
         "-" => &[(1, "+")],
         "*" => &[(2, "/"), (3, "+")],
@@ -181,6 +187,7 @@ fn replacements(
         "and" => &[(1, "or")],
         "or" => &[(1, "and")],
         "&&" => &[(1, "||")],
+        "||" if is_ecmascript => &[(0, "??"), (1, "&&")],
         "||" => &[(1, "&&")],
         "not" | "!" => &[(1, "")],
         "True" => &[(1, "False")],

@@ -94,8 +94,8 @@ const LONGEST_TEXT: usize = 64 * 1024;
 
 /// The examples in `text` (a docstring, a doc comment, a request) about the functions called `entry_points`.
 ///
-/// With no entry points any call counts. Rust keeps its doc tests to cargo, and Go and Java have no such
-/// convention: for them the answer is empty.
+/// With no entry points any call counts. Of Rust only calls and their values are read, since cargo runs its doc tests;
+/// Go and Java have no such convention: for them the answer is empty.
 pub fn examples_in_text(text: &str, language: Language, entry_points: &[String]) -> Vec<Example> {
     let Some(dialect) = dialect(language) else {
         return Vec::new();
@@ -114,7 +114,9 @@ pub fn examples_in_text(text: &str, language: Language, entry_points: &[String])
     }
     assertion::read(&reader, &mut found, &mut taken);
     equation::read(&reader, &mut found, &mut taken);
-    block::read(&reader, &mut found, &taken);
+    if dialect != Dialect::Rust {
+        block::read(&reader, &mut found, &taken);
+    }
     outcome::read(&reader, &mut found);
     found.sort_by_key(|(at, _)| *at);
     let mut examples: Vec<Example> = Vec::new();
@@ -139,7 +141,8 @@ fn dialect(language: Language) -> Option<Dialect> {
     match language {
         Language::Python => Some(Dialect::Python),
         Language::JavaScript | Language::TypeScript | Language::Tsx => Some(Dialect::JavaScript),
-        Language::Rust | Language::Go | Language::Java => None,
+        Language::Rust => Some(Dialect::Rust),
+        Language::Go | Language::Java => None,
     }
 }
 
@@ -166,6 +169,11 @@ impl Reader<'_> {
 
     /// Whether `code` parses and reads no name but the entry points, the language's own, and `known`.
     fn stands_alone(&self, code: &str, known: &[&str]) -> bool {
+        if self.dialect == Dialect::Rust {
+            // Whether its names exist, the compiler says.
+            let whole = format!("fn example() {{ {code}; }}");
+            return SourceFile::parse(Language::Rust, whole).is_ok_and(|file| file.error_count() == 0);
+        }
         // TypeScript examples are written as JavaScript.
         let language = if self.dialect == Dialect::JavaScript {
             Language::JavaScript
@@ -221,6 +229,39 @@ mod prose_tests {
         }
         assert!(found("total + slugify(\"a\") == \"b\"").is_empty());
         assert!(found("print(slugify(\"a\") == \"b\")").is_empty());
+    }
+
+    #[test]
+    fn values_of_rust_are_read() {
+        let read = |text: &str| -> Vec<String> {
+            examples_in_text(text, Language::Rust, &["split".to_owned()])
+                .iter()
+                .map(Example::summary)
+                .collect()
+        };
+        for (text, expected) in [
+            (
+                "e.g. split(\"a=b\") == Some((\"a\", \"b\")).",
+                "split(\"a=b\") == Some((\"a\", \"b\"))",
+            ),
+            (
+                "`split(&[1, 2], -3)` returns vec![1.5, 2.0]",
+                "split(&[1, 2], -3) == vec![1.5, 2.0]",
+            ),
+            ("split(\"\") is None and", "split(\"\") == None"),
+            (
+                "so that \" a \" gives (\"a\", \"\")\n\npub fn split(text: &str) -> Option<(&str, &str)>",
+                "split(\" a \") == (\"a\", \"\")",
+            ),
+        ] {
+            assert_eq!(read(text), [expected], "{text}");
+        }
+        for text in [
+            "split(\"a\") == Point { x: 1 }",
+            "so that \" a \" gives \"b\"\n\npub fn split(&self) -> bool",
+        ] {
+            assert!(read(text).is_empty(), "{text}");
+        }
     }
 
     #[test]

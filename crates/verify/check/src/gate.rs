@@ -5,6 +5,7 @@ mod baseline;
 mod example_check;
 mod ledger;
 mod probe;
+mod rust_examples;
 mod tool;
 mod tree;
 

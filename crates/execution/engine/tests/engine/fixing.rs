@@ -80,6 +80,23 @@ async fn where_the_model_is_no_help_a_small_variation_may_be() {
 }
 
 #[tokio::test]
+async fn a_likely_slip_further_away_comes_before_an_unlikely_one_near_by() {
+    let player = "const { withDefaults } = require(\"./settings.js\");\n\nfunction isMuted(settings) {\n  return withDefaults(settings).volume === 0;\n}\n\nmodule.exports = { isMuted };\n";
+    let settings = "function withDefaults(settings) {\n  return { volume: settings.volume || 70 };\n}\n\nmodule.exports = { withDefaults };\n";
+    let test = "const assert = require(\"node:assert/strict\");\nconst { test } = require(\"node:test\");\nconst { isMuted } = require(\"./player.js\");\n\ntest(\"silence\", () => {\n  assert.equal(isMuted({ volume: 0 }), true);\n});\n";
+    let scene = Scene::new(&[
+        ("package.json", "{\"name\": \"player\"}"),
+        ("player.js", player),
+        ("settings.js", settings),
+        ("player.test.js", test),
+    ])
+    .with(coder().otherwise("I do not know."));
+    let proposal = scene.propose(&fix("node --test")).await;
+    assert_eq!(paths(&proposal), ["settings.js"], "{:?}", fates(&proposal));
+    assert!(text_of(&proposal, "settings.js").contains("settings.volume ?? 70"));
+}
+
+#[tokio::test]
 async fn a_command_that_succeeds_leaves_nothing_to_fix() {
     let model = coder();
     let scene = scene(CART).with(model.clone());

@@ -13,6 +13,7 @@ pub(super) fn read(
     match reader.dialect {
         Dialect::Python => python(reader, found, taken),
         Dialect::JavaScript => javascript(reader, found, taken),
+        Dialect::Rust => {}
     }
 }
 

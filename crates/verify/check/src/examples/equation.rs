@@ -88,9 +88,10 @@ pub(super) fn kind(reader: &Reader<'_>, call: &str, expected: &str) -> ExampleKi
         (Dialect::Python, "true") => "True",
         (Dialect::Python, "false") => "False",
         (Dialect::Python, "null") => "None",
-        (Dialect::JavaScript, "True") => "true",
-        (Dialect::JavaScript, "False") => "false",
+        (Dialect::JavaScript | Dialect::Rust, "True") => "true",
+        (Dialect::JavaScript | Dialect::Rust, "False") => "false",
         (Dialect::JavaScript, "None") => "null",
+        (Dialect::Rust, "null") => "None",
         (_, other) => other,
     };
     ExampleKind::Equation {
@@ -165,6 +166,7 @@ fn wrapped(reader: &Reader<'_>, start: usize, end: usize) -> (usize, usize) {
             "bool", "abs",
         ],
         Dialect::JavaScript => &["String", "Number", "JSON.stringify"],
+        Dialect::Rust => &[],
     };
     let head = reader.text.get(..start).unwrap_or_default();
     for name in known {
@@ -243,7 +245,7 @@ fn excluded_by_context(text: &str, start: usize) -> bool {
                 | "new"
                 | "@"
         ) && !(matches!(last_word, "and" | "or" | "in" | "when")
-            && line.contains("==") | line.contains("return"))
+            && ["==", "return", " gives "].iter().any(|sign| line.contains(sign)))
 }
 
 /// What stands between a call and its value; the position behind it.
@@ -329,7 +331,7 @@ fn expectation<'text>(
 ) -> Option<(Literal<'text>, usize)> {
     let text = reader.text;
     let mut at = after + blanks(text, after);
-    if text.get(at..)?.starts_with('`') && reader.dialect == Dialect::Python {
+    if text.get(at..)?.starts_with('`') && reader.dialect != Dialect::JavaScript {
         at += 1;
     }
     let mut value = leading_literal(text.get(at..)?, reader.dialect)?;

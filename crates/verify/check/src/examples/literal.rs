@@ -5,6 +5,7 @@
 pub(crate) enum Dialect {
     Python,
     JavaScript,
+    Rust,
 }
 
 /// The outer form of a literal; equations whose forms contradict each other are not trusted.
@@ -156,7 +157,12 @@ impl<'text> Scanner<'text> {
         if depth > DEEPEST {
             return None;
         }
-        while let Some(b'-' | b'+' | b'~') = self.peek() {
+        let signs: &[u8] = if self.dialect == Dialect::Rust {
+            b"-!&"
+        } else {
+            b"-+~"
+        };
+        while self.peek().is_some_and(|byte| signs.contains(&byte)) {
             self.at += 1;
             self.skip_blank(depth);
         }
@@ -167,7 +173,7 @@ impl<'text> Scanner<'text> {
             b'`' if self.dialect == Dialect::JavaScript => self.template(),
             b'[' => self.group(b']', depth).map(|_| Shape::Sequence),
             b'(' => self.parenthesised(depth),
-            b'{' => self.group(b'}', depth).map(|_| Shape::Braced),
+            b'{' if self.dialect != Dialect::Rust => self.group(b'}', depth).map(|_| Shape::Braced),
             byte if byte.is_ascii_alphabetic() => self.word(depth),
             _ => None,
         }?;
@@ -337,7 +343,11 @@ impl<'text> Scanner<'text> {
         if next == Some(b'(') {
             return self.constructor(&word, length, depth);
         }
-        if !python && word == "new" {
+        if self.dialect == Dialect::Rust && word == "vec" && self.rest().starts_with("vec![") {
+            self.at += "vec!".len();
+            return self.group(b']', depth).map(|_| Shape::Sequence);
+        }
+        if self.dialect == Dialect::JavaScript && word == "new" {
             self.at += length;
             self.skip_blank(depth);
             let length = self.rest().bytes().take_while(u8::is_ascii_alphanumeric).count();
@@ -357,7 +367,8 @@ impl<'text> Scanner<'text> {
             "Infinity",
         ]
         .contains(&word.as_str())
-            && (!python || !matches!(word.as_str(), "undefined" | "NaN" | "Infinity"));
+            && (self.dialect == Dialect::JavaScript
+                || !matches!(word.as_str(), "undefined" | "NaN" | "Infinity"));
         if !known {
             return None;
         }
@@ -382,6 +393,7 @@ impl<'text> Scanner<'text> {
                 "range",
             ],
             Dialect::JavaScript => &["Set", "Map", "Date", "BigInt", "Number"],
+            Dialect::Rust => &["Some", "Ok", "Err"],
         };
         if !known.contains(&name) {
             return None;

@@ -71,7 +71,11 @@ fn behind<'text>(text: &'text str, literal: &Literal<'_>) -> Option<&'text str> 
 
 /// How many values the function needs, as its signature says; `None` where no signature is shown.
 fn required_parameters(reader: &Reader<'_>, entry: &str) -> Option<usize> {
-    let marks = [format!("def {entry}("), format!("function {entry}(")];
+    let marks = [
+        format!("def {entry}("),
+        format!("function {entry}("),
+        format!("fn {entry}("),
+    ];
     let open = marks
         .iter()
         .find_map(|mark| Some(reader.text.find(mark.as_str())? + mark.len() - 1))?;
@@ -87,6 +91,14 @@ fn required_parameters(reader: &Reader<'_>, entry: &str) -> Option<usize> {
         letter == ',' && depth == 0
     });
     let names = parts.map(str::trim).filter(|part| !part.is_empty());
+    let mut names = names.peekable();
+    // A method of Rust needs more than the value: an object.
+    if names
+        .peek()
+        .is_some_and(|part| matches!(*part, "self" | "&self" | "&mut self"))
+    {
+        return None;
+    }
     Some(
         names
             .filter(|part| !part.contains('=') && !part.starts_with(['*', '.', '/']))

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tenon_domain::{CheckKind, CheckReport, FileChange, Finding, Level, Outcome, RepoPath, Severity};
 use tenon_syntax::{Language, SourceFile};
 
-use super::{Round, Workshop};
+use super::{Round, Workshop, rust_examples};
 use crate::examples::{Example, ExampleKind, examples_in_text};
 use crate::limits::ExampleLimits;
 use crate::reach::mentions_word;
@@ -43,10 +43,10 @@ pub(super) async fn check(round: &Round<'_>, workshop: &mut Workshop) -> Vec<Che
         let Some(language) = Language::of_path(path) else {
             continue;
         };
-        let (program, mend) = if language == Language::Python {
-            ("python3", "install python3")
-        } else {
-            ("node", "install Node.js 20 or newer")
+        let (program, mend) = match language {
+            Language::Python => ("python3", "install python3"),
+            Language::Rust => ("cargo", "install Rust from https://rustup.rs"),
+            _ => ("node", "install Node.js 20 or newer"),
         };
         if !sandboxed::has_program(round.sandbox, program) {
             return vec![skipped(
@@ -108,11 +108,14 @@ async fn run(
     language: Language,
     examples: &Wanted,
 ) -> Result<ExampleRun, String> {
+    let examples: Vec<Example> = examples.iter().map(|(_, example)| example.clone()).collect();
+    if language == Language::Rust {
+        return rust_examples::run(round, workshop, path, &examples).await;
+    }
     let candidate = Candidate::File {
         copy: workshop.tree.lend().map_err(|error| error.to_string())?,
         path: path.as_str(),
     };
-    let examples: Vec<Example> = examples.iter().map(|(_, example)| example.clone()).collect();
     let limits = ExampleLimits::default();
     run_examples(round.sandbox, language, &candidate, &examples, limits)
         .await

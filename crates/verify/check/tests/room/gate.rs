@@ -525,6 +525,47 @@ async fn a_rust_crate_is_built_and_tested() {
 }
 
 #[tokio::test]
+async fn examples_of_a_rust_function_are_run_beside_its_private_code() {
+    let manifest = "[package]\nname = \"sample\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+    let library = "mod line;\npub use line::key;\n";
+    let line = "fn parse(line: &str) -> Option<(&str, &str)> {\n    line.split_once('=')\n}\n\npub fn key(line: &str) -> Option<&str> {\n    parse(line).map(|pair| pair.0)\n}\n";
+    let workshop = Workshop::new(&[
+        ("Cargo.toml", manifest),
+        ("src/lib.rs", library),
+        ("src/line.rs", line),
+    ]);
+    let gate = workshop.gate().await;
+    let wish = "e.g. parse(\" port = 80 \") gives (\"port\", \"80\") and parse(\"port\") is None";
+    let plan = with_examples(examples_in_text(wish, Language::Rust, &["parse".into()]));
+    assert_eq!(plan.examples.len(), 2);
+    let change = |body: &str| {
+        let after = line.replace("line.split_once('=')", body);
+        workshop.change(&[("src/line.rs", Some(&after))])
+    };
+    let right = "line.split_once('=').map(|(key, value)| (key.trim(), value.trim()))";
+    let evidence = gate.check(&change(right), &plan).await;
+    assert_eq!(evidence.level(), Level::Tested, "{evidence:#?}");
+    let half = "line.trim_start().split_once('=')";
+    let evidence = gate.check(&change(half), &plan).await;
+    let said = messages(report(&evidence, "examples")).join("\n");
+    assert!(
+        said.contains("gives Some((\"port \", \" 80 \")), expected Some((\"port\", \"80\"))"),
+        "{said}"
+    );
+    // An example that does not compile says nothing about the code.
+    let odd = with_examples(examples_in_text(
+        "parse(5) == None",
+        Language::Rust,
+        &["parse".into()],
+    ));
+    let evidence = gate.check(&change(right), &odd).await;
+    let examples = report(&evidence, "examples");
+    assert_eq!(examples.outcome, Outcome::Skipped, "{examples:#?}");
+    assert!(examples.reason.as_deref().unwrap().contains("do not compile"));
+    assert_eq!(evidence.level(), Level::Parsed, "{evidence:#?}");
+}
+
+#[tokio::test]
 async fn javascript_is_tested_by_node() {
     let package = r#"{"name": "sample", "type": "module", "scripts": {"test": "node --test"}}"#;
     let code = "export function slug(text) {\n  return text.toLowerCase();\n}\n";
