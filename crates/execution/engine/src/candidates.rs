@@ -15,7 +15,7 @@ pub(crate) struct Candidate {
     pub change: ChangeSet,
     /// What was checked.
     pub evidence: Evidence,
-    /// The model's rank, weakest first.
+    /// The rank of the strongest model that made it, weakest first.
     pub model: usize,
     /// Mean log-probability of the sample, if the model said.
     pub mean_logprob: Option<f32>,
@@ -38,8 +38,8 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    /// Remembers a change; `Some` names the earlier attempt that made the same one.
-    pub fn already_seen(&mut self, digest: Digest, attempt: usize) -> Option<usize> {
+    /// Remembers a change that `model` made; `Some` names the earlier attempt that made the same one.
+    pub fn already_seen(&mut self, digest: Digest, attempt: usize, model: usize) -> Option<usize> {
         let first = *self.seen.entry(digest).or_insert(attempt);
         if first == attempt {
             return None;
@@ -50,6 +50,7 @@ impl Candidates {
             .find(|candidate| candidate.attempt == first)
         {
             same.voices += 1;
+            same.model = same.model.max(model);
         }
         Some(first)
     }
@@ -101,17 +102,17 @@ impl Candidates {
         count(candidate.voices.saturating_sub(1)) + shares.sum::<f64>()
     }
 
-    /// Whether two samples that passed made the same change or behave alike.
-    pub fn two_agree(&self) -> bool {
+    /// Whether two samples that passed made the same change or behave alike, one of them by a model of this rank or a
+    /// stronger one.
+    pub fn two_agree(&self, model: usize) -> bool {
         /// Two right answers may differ on inputs that the wish says nothing about.
         const ALIKE: f64 = 0.9;
-        self.passed.iter().enumerate().any(|(index, candidate)| {
-            candidate.voices > 1
-                || self
-                    .passed
-                    .iter()
-                    .skip(index + 1)
-                    .any(|other| likeness(candidate, other).is_some_and(|share| share >= ALIKE))
+        self.passed.iter().any(|candidate| {
+            let alike = |other: &Candidate| {
+                other.attempt != candidate.attempt
+                    && likeness(candidate, other).is_some_and(|share| share >= ALIKE)
+            };
+            candidate.model >= model && (candidate.voices > 1 || self.passed.iter().any(alike))
         })
     }
 }
@@ -266,9 +267,25 @@ mod tests {
     }
 
     #[test]
+    fn agreement_counts_for_the_stronger_model_when_it_takes_part() {
+        let weak = vec![candidate(0, 0, Some("aaaa")), candidate(1, 0, Some("aaaa"))];
+        let mut candidates = Candidates {
+            passed: weak,
+            ..Candidates::default()
+        };
+        assert!(candidates.two_agree(0) && !candidates.two_agree(1));
+        candidates.already_seen(Digest::of("x"), 0, 0);
+        candidates.already_seen(Digest::of("x"), 2, 1);
+        assert!(
+            candidates.two_agree(1),
+            "the stronger model wrote the same change"
+        );
+    }
+
+    #[test]
     fn a_duplicate_names_the_first() {
         let mut candidates = Candidates::default();
-        assert_eq!(candidates.already_seen(Digest::of("x"), 0), None);
-        assert_eq!(candidates.already_seen(Digest::of("x"), 3), Some(0));
+        assert_eq!(candidates.already_seen(Digest::of("x"), 0, 0), None);
+        assert_eq!(candidates.already_seen(Digest::of("x"), 3, 1), Some(0));
     }
 }

@@ -235,7 +235,7 @@ pub(crate) async fn try_mutants(
         let number = run.candidates.attempts.len();
         if run
             .candidates
-            .already_seen(assignment.fingerprint(&change), number)
+            .already_seen(assignment.fingerprint(&change), number, 0)
             .is_some()
         {
             continue;

@@ -132,7 +132,7 @@ impl Run<'_> {
         });
         for round in second_opinion(strongest, assignment.is_comparable()) {
             let samples = round.samples.min(self.attempts_left());
-            if samples == 0 || self.candidates.two_agree() {
+            if samples == 0 || self.candidates.two_agree(strongest) {
                 break;
             }
             match self.round(assignment, Round { samples, ..round }, None).await {
@@ -370,7 +370,7 @@ impl Run<'_> {
         };
         if let Some(of) = self
             .candidates
-            .already_seen(assignment.fingerprint(&change), number)
+            .already_seen(assignment.fingerprint(&change), number, model)
         {
             return Ok(AttemptOutcome::Duplicate { of });
         }
@@ -470,12 +470,12 @@ impl Run<'_> {
             Quality::Fast => passed > 0,
             // What was drawn with heat and rests on few examples is compared with its siblings.
             Quality::Standard if assignment.rests_on_few_examples() && assignment.is_comparable() => {
-                self.candidates.two_agree() || (round.samples == 1 && passed > 0)
+                self.candidates.two_agree(round.model) || (round.samples == 1 && passed > 0)
             }
             Quality::Standard => passed > 0,
             Quality::High => {
                 let most = if assignment.is_comparable() { 4 } else { 1 };
-                self.candidates.two_agree() || passed >= most
+                self.candidates.two_agree(round.model) || passed >= most
             }
         }
     }

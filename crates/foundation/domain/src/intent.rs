@@ -96,12 +96,10 @@ pub enum IntentError {
     Empty,
     /// More text than any model reads.
     #[error(
-        "the intent is {bytes} bytes long; at most {limit} are read: describe the change and name files with --file"
+        "the intent is longer than the {limit} bytes that are read: describe the change and name files with --file"
     )]
     TooLong {
-        /// What was given.
-        bytes: usize,
-        /// What is accepted.
+        /// What is accepted, in bytes.
         limit: usize,
     },
 }
@@ -120,7 +118,6 @@ impl Intent {
         }
         if self.text.len() > Self::MAX_TEXT_BYTES {
             return Err(IntentError::TooLong {
-                bytes: self.text.len(),
                 limit: Self::MAX_TEXT_BYTES,
             });
         }

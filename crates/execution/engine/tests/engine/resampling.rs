@@ -185,6 +185,26 @@ async fn two_models_that_agree_are_enough() {
 }
 
 #[tokio::test]
+async fn two_voices_of_the_weaker_model_do_not_outweigh_the_stronger_one() {
+    let also_thin = "def slugify(title):\n    return \"a\" + \"-b\"\n";
+    let weak = coder()
+        .named("weak")
+        .then(WRONG)
+        .then(Answer::texts([THIN, also_thin]));
+    let strong = coder()
+        .named("strong")
+        .then(RIGHT)
+        .then(Answer::texts([ALSO_RIGHT, RIGHT]));
+    let proposal = scene(&weak).with(strong.clone()).propose(&generate(WISH)).await;
+    assert_eq!(strong.requests().len(), 2);
+    assert!(
+        text_of(&proposal, "text.py").contains("join"),
+        "{:?}",
+        fates(&proposal)
+    );
+}
+
+#[tokio::test]
 async fn a_change_stands_when_the_stronger_model_cannot_be_asked() {
     let broken = Answer::Refuse(ModelError::Unauthorised {
         reason: "no key".to_owned(),
