@@ -421,7 +421,7 @@ impl Assignment<'_> {
 
     /// Whether a change can only be told from a wrong one by few examples: then another opinion is worth its time.
     pub fn rests_on_few_examples(&self) -> bool {
-        const MANY: usize = 5;
+        const MANY: usize = 8;
         (1..MANY).contains(&self.checks.examples.len()) && self.checks.acceptance.is_empty()
     }
 

@@ -1,10 +1,12 @@
 //! What was tried in a run, and which of it is best.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 
 use tenon_check::Behaviour;
-use tenon_domain::{Attempt, AttemptOutcome, ChangeSet, CheckKind, Digest, Evidence, Outcome};
+use tenon_domain::{
+    Attempt, AttemptOutcome, ChangeSet, CheckKind, CheckReport, Digest, Evidence, Finding, Outcome, Severity,
+};
 
 /// A change that was read from a sample and checked.
 #[derive(Debug, Clone)]
@@ -62,30 +64,33 @@ impl Candidates {
         } else if self
             .furthest
             .as_ref()
-            .is_none_or(|best| distance(&candidate.evidence) > distance(&best.evidence))
+            .is_none_or(|best| distance(&candidate) > distance(best))
         {
             self.furthest = Some(candidate);
         }
     }
 
-    /// The change to propose: the one that behaves most as the others do, then the stronger model, then the likelier
-    /// text, then the earlier one.
+    /// The change to propose: the one that behaves most as the others do, then of two that behave alike the one that
+    /// fails on fewer inputs, then the stronger model, then the likelier text, then the earlier one.
     pub fn choose(&self) -> Option<&Candidate> {
-        let rank = |candidate: &Candidate| {
-            (
-                candidate.evidence.level(),
-                self.support(candidate),
-                candidate.model,
-            )
-        };
         self.passed.iter().reduce(|best, next| {
+            let support = |candidate: &Candidate| (candidate.evidence.level(), self.support(candidate));
+            let steadier = match likeness(best, next) {
+                Some(share) if share >= ALIKE => steadiness(next).total_cmp(&steadiness(best)),
+                _ => Ordering::Equal,
+            };
             let likelier = next
                 .mean_logprob
                 .zip(best.mean_logprob)
                 .is_some_and(|(next, best)| next > best);
-            match rank(next).partial_cmp(&rank(best)) {
-                Some(Ordering::Greater) => next,
-                Some(Ordering::Equal) if likelier && next.behaviour.is_some() => next,
+            let order = support(next)
+                .partial_cmp(&support(best))
+                .unwrap_or(Ordering::Equal)
+                .then(steadier)
+                .then(next.model.cmp(&best.model));
+            match order {
+                Ordering::Greater => next,
+                Ordering::Equal if likelier && next.behaviour.is_some() => next,
                 _ => best,
             }
         })
@@ -105,8 +110,6 @@ impl Candidates {
     /// Whether two samples that passed made the same change or behave alike, one of them by a model of this rank or a
     /// stronger one.
     pub fn two_agree(&self, model: usize) -> bool {
-        /// Two right answers may differ on inputs that the wish says nothing about.
-        const ALIKE: f64 = 0.9;
         self.passed.iter().any(|candidate| {
             let alike = |other: &Candidate| {
                 other.attempt != candidate.attempt
@@ -115,6 +118,17 @@ impl Candidates {
             candidate.model >= model && (candidate.voices > 1 || self.passed.iter().any(alike))
         })
     }
+}
+
+/// Two right answers may differ on inputs that the wish says nothing about.
+const ALIKE: f64 = 0.9;
+
+/// The share of inputs that a candidate has an answer for.
+fn steadiness(candidate: &Candidate) -> f64 {
+    candidate
+        .behaviour
+        .as_ref()
+        .map_or(0.0, Behaviour::answered_share)
 }
 
 /// The share of inputs on which two candidates did the same.
@@ -126,20 +140,23 @@ fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// How far a candidate came: how many checks it passed, and the family of the one that stopped it.
-fn distance(evidence: &Evidence) -> (CheckKind, usize) {
+/// How far a candidate came: the family of the check that stopped it, how many checks it passed, how little the
+/// failed one found, and how strong the model is.
+fn distance(candidate: &Candidate) -> (CheckKind, usize, Reverse<usize>, usize) {
+    let evidence = &candidate.evidence;
     let failed = evidence
         .checks
         .iter()
         .find(|report| report.outcome == Outcome::Failed);
     let kind = failed.map_or(CheckKind::Policy, |report| report.kind);
+    let passed = |report: &&CheckReport| report.outcome == Outcome::Passed;
+    let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+    let errors = failed.map_or(0, |report| report.findings.iter().filter(is_error).count());
     (
         kind,
-        evidence
-            .checks
-            .iter()
-            .filter(|report| report.outcome == Outcome::Passed)
-            .count(),
+        evidence.checks.iter().filter(passed).count(),
+        Reverse(errors),
+        candidate.model,
     )
 }
 
@@ -154,7 +171,7 @@ pub(crate) fn rejection(evidence: &Evidence) -> AttemptOutcome {
             let finding = report
                 .findings
                 .iter()
-                .find(|finding| finding.severity == tenon_domain::Severity::Error);
+                .find(|finding| finding.severity == Severity::Error);
             let reason = finding
                 .map(|finding| finding.message.clone())
                 .or_else(|| report.reason.clone());
@@ -260,10 +277,63 @@ mod tests {
     }
 
     #[test]
+    fn of_two_that_behave_alike_the_one_that_raises_less_is_chosen() {
+        let with_failure = |outcomes: &str, failure: bool| {
+            let mut behaviour = behaving(outcomes);
+            for observation in &mut behaviour.observations {
+                observation.outcome = "= 1".into();
+            }
+            let last = behaviour.observations.last_mut().unwrap();
+            if failure {
+                last.outcome = "! ValueError".into();
+            }
+            behaviour
+        };
+        let mut steady = candidate(0, 0, None);
+        steady.behaviour = Some(with_failure("aaaaaaaaaaaaaaaaaaaa", false));
+        let mut raising = candidate(1, 1, None);
+        raising.behaviour = Some(with_failure("aaaaaaaaaaaaaaaaaaab", true));
+        assert_eq!(chosen(vec![steady.clone(), raising]), 0);
+        let mut other = candidate(1, 1, None);
+        other.behaviour = Some(with_failure("bbbbbbbbbbbbbbbbbbbb", true));
+        assert_eq!(
+            chosen(vec![steady, other]),
+            1,
+            "what behaves otherwise is another matter"
+        );
+    }
+
+    #[test]
     fn samples_that_make_the_same_change_speak_with_one_voice_each() {
         let mut twice = candidate(0, 0, Some("a"));
         twice.voices = 2;
         assert_eq!(chosen(vec![twice, candidate(1, 1, Some("b"))]), 0);
+    }
+
+    #[test]
+    fn the_one_that_fails_fewest_examples_came_furthest() {
+        let failing = |attempt: usize, findings: usize| {
+            let mut candidate = candidate(attempt, 0, None);
+            let report = candidate.evidence.checks.first_mut().unwrap();
+            report.outcome = Outcome::Failed;
+            let finding = Finding {
+                rule: "examples/failed".into(),
+                severity: Severity::Error,
+                path: None,
+                line: None,
+                column: None,
+                message: String::new(),
+                help: None,
+                replacements: vec![],
+            };
+            report.findings = vec![finding; findings];
+            candidate
+        };
+        let mut candidates = Candidates::default();
+        for (attempt, findings) in [(0, 3), (1, 1), (2, 2), (3, 1)] {
+            candidates.file(failing(attempt, findings));
+        }
+        assert_eq!(candidates.furthest.unwrap().attempt, 1);
     }
 
     #[test]

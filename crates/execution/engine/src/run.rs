@@ -16,7 +16,7 @@ use crate::candidates::{Candidate, Candidates, rejection};
 use crate::error::EngineError;
 use crate::observer::Event;
 use crate::sampling::{Patience, Question, RunningRound, Waited, add_usage, record, reference, was_cut};
-use crate::schedule::{Round, second_opinion};
+use crate::schedule::{Round, Voice, second_opinion};
 
 /// How long checks may still be at their end when the time is up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -76,7 +76,7 @@ impl Run<'_> {
             match self.round(assignment, round, None).await {
                 Ok(Ended::Exhausted) => {}
                 Ok(Ended::Enough) => {
-                    self.ask_the_strongest(assignment).await?;
+                    self.ask_again(assignment).await?;
                     return Ok(Ended::Enough);
                 }
                 Ok(ended) => return Ok(ended),
@@ -104,6 +104,10 @@ impl Run<'_> {
                 };
                 match self.round(assignment, retry, Some(feedback)).await {
                     Ok(Ended::Exhausted) => {}
+                    Ok(Ended::Enough) => {
+                        self.ask_again(assignment).await?;
+                        return Ok(Ended::Enough);
+                    }
                     Ok(ended) => return Ok(ended),
                     Err(error) => last_error = Some(passed_over(error)?),
                 }
@@ -116,25 +120,29 @@ impl Run<'_> {
         }
     }
 
-    /// Asks the strongest model too, where a weaker one's change rests on few examples: what it was shown it satisfies,
-    /// but so does many a wrong answer. Where the two behave differently, more voices decide.
-    async fn ask_the_strongest(&mut self, assignment: &Assignment<'_>) -> Result<(), EngineError> {
+    /// Asks for another opinion, where a change rests on few examples and was made by a weaker model or drawn with heat:
+    /// what it was shown it satisfies, but so does many a wrong answer. Where voices differ, more of them decide.
+    async fn ask_again(&mut self, assignment: &Assignment<'_>) -> Result<(), EngineError> {
         let strongest = self.models.len().saturating_sub(1);
-        let weaker = self
-            .candidates
-            .choose()
-            .is_some_and(|candidate| candidate.model < strongest);
-        if !weaker || self.intent.quality != Quality::Standard || !assignment.rests_on_few_examples() {
+        let Some(best) = self.candidates.choose() else {
+            return Ok(());
+        };
+        if self.intent.quality != Quality::Standard || !assignment.rests_on_few_examples() {
             return Ok(());
         }
-        self.patience.observer.observe(Event::Working {
-            what: "asking the strongest model too, since the examples are few".to_owned(),
-        });
-        for round in second_opinion(strongest, assignment.is_comparable()) {
+        let attempt = self.candidates.attempts.get(best.attempt);
+        let voice = Voice {
+            model: best.model,
+            drawn_with_heat: attempt.is_some_and(|attempt| attempt.sampling.temperature > 0.0),
+        };
+        for round in second_opinion(voice, strongest, assignment.is_comparable()) {
             let samples = round.samples.min(self.attempts_left());
             if samples == 0 || self.candidates.two_agree(strongest) {
                 break;
             }
+            self.patience.observer.observe(Event::Working {
+                what: "asking for another opinion, since the examples are few".to_owned(),
+            });
             match self.round(assignment, Round { samples, ..round }, None).await {
                 Ok(Ended::Exhausted | Ended::Enough) => {}
                 Ok(Ended::OutOfTime) => break,

@@ -99,25 +99,35 @@ pub fn plan_rounds(models: usize, quality: Quality, oracle: Oracle, max_attempts
     fit(rounds, max_attempts)
 }
 
-/// What the strongest model is asked about a change of a weaker one: once, and where answers can be compared by what
-/// they do, a few times more until two agree.
-pub fn second_opinion(strongest: usize, comparable: bool) -> Vec<Round> {
+/// Whose change it is that another opinion is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voice {
+    /// Index into the engine's models, weakest first.
+    pub model: usize,
+    /// Whether it was drawn at a temperature above 0.
+    pub drawn_with_heat: bool,
+}
+
+/// What the strongest model is asked about a change that satisfies a few examples: after a weaker model once, and where
+/// answers can be compared by what they do, a few times more until two agree; after its own first answer nothing.
+pub fn second_opinion(of: Voice, strongest: usize, comparable: bool) -> Vec<Round> {
     let greedy = Round {
         model: strongest,
         wording: 0,
         temperature: 0.0,
         samples: 1,
     };
-    let blind = Round {
-        wording: 1,
+    let blind = |wording, samples| Round {
+        wording,
         temperature: RESAMPLING_TEMPERATURE,
-        samples: 3,
+        samples,
         ..greedy
     };
-    if comparable {
-        vec![greedy, blind]
-    } else {
-        vec![greedy]
+    match (of.model < strongest, comparable) {
+        (true, true) => vec![greedy, blind(1, 3)],
+        (true, false) => vec![greedy],
+        (false, true) if of.drawn_with_heat => vec![blind(2, 4)],
+        (false, _) => Vec::new(),
     }
 }
 

@@ -32,9 +32,18 @@ pub(crate) fn opening(file: &SourceFile, symbol: &Symbol) -> Option<String> {
     }
 }
 
-/// The length of the docstring at the start of a Python body, and what follows it.
+/// The length of the docstring at the start of a Python body, imports before it included, and what follows it.
 fn split_docstring(body: &str) -> (usize, &str) {
-    let leading = body.len() - body.trim_start().len();
+    let imports = body
+        .split_inclusive('\n')
+        .take_while(|line| {
+            let line = line.trim();
+            line.is_empty() || line.starts_with("import ") || line.starts_with("from ")
+        })
+        .map(str::len)
+        .sum();
+    let behind = body.get(imports..).unwrap_or_default();
+    let leading = imports + behind.len() - behind.trim_start().len();
     let text = body.get(leading..).unwrap_or_default();
     let prefix = text.len() - text.trim_start_matches(['r', 'R', 'u', 'U']).len();
     let quoted = text.get(prefix..).unwrap_or_default();
@@ -96,6 +105,8 @@ mod tests {
             "def f(x):\n    '''Doubles.'''\n"
         );
         assert_eq!(opening_of(Language::Python, pass, "g"), None);
+        let importing = "def f(x):\n    import math\n    \"\"\"Doubles.\"\"\"\n";
+        assert_eq!(opening_of(Language::Python, importing, "f").unwrap(), importing);
     }
 
     #[test]

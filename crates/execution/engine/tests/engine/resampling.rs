@@ -133,7 +133,7 @@ const ALSO_RIGHT: &str =
 async fn the_stronger_model_is_left_alone_when_the_weaker_one_satisfies_many_examples() {
     let strong = coder().named("strong");
     let scene = scene(&coder().named("weak").otherwise(RIGHT)).with(strong.clone());
-    let many: Vec<String> = ["A b", "A", "", "x  Y", "q"]
+    let many: Vec<String> = ["A b", "A", "", "x  Y", "q", "Q r S", "z z", "0"]
         .iter()
         .map(|title| {
             let slug = title
@@ -197,6 +197,21 @@ async fn two_voices_of_the_weaker_model_do_not_outweigh_the_stronger_one() {
         .then(Answer::texts([ALSO_RIGHT, RIGHT]));
     let proposal = scene(&weak).with(strong.clone()).propose(&generate(WISH)).await;
     assert_eq!(strong.requests().len(), 2);
+    assert!(
+        text_of(&proposal, "text.py").contains("join"),
+        "{:?}",
+        fates(&proposal)
+    );
+}
+
+#[tokio::test]
+async fn what_was_found_late_is_compared_with_more_of_its_kind() {
+    let model = coder()
+        .then(WRONG)
+        .then(Answer::texts([WRONG, THIN, WRONG, WRONG]))
+        .then(Answer::texts([RIGHT, ALSO_RIGHT, WRONG, WRONG]));
+    let proposal = scene(&model).propose(&generate(WISH)).await;
+    assert_eq!(model.requests().len(), 3);
     assert!(
         text_of(&proposal, "text.py").contains("join"),
         "{:?}",

@@ -130,7 +130,13 @@ impl<'file> Outline<'file> {
         let mut cursor = body.walk();
         let first = body
             .named_children(&mut cursor)
-            .find(|child| child.kind() != "comment")?;
+            // Python itself asks for the docstring to come first; people also import before it.
+            .find(|child| {
+                !matches!(
+                    child.kind(),
+                    "comment" | "import_statement" | "import_from_statement"
+                )
+            })?;
         let string = match first.kind() {
             "expression_statement" => first.named_child(0)?,
             "string" => first,
