@@ -34,7 +34,7 @@ const REPLIES_AHEAD: usize = 256;
 /// How long a thread of the worker's OpenMP team waits busily for the others, in rounds of about 50 ns.
 ///
 /// The default, some 300,000, burns whole time slices that the thread it waits for would need when anything else
-/// runs on the machine: half the speed, and far worse with small models. This is as fast on an idle machine.
+/// runs on the machine: half the speed, and far worse with small models. On an idle machine this costs a few per cent at most.
 const SPINS: (&str, &str) = ("GOMP_SPINCOUNT", "2000");
 
 /// Bytes kept of what a worker says before it dies.
