@@ -51,8 +51,20 @@ pub(crate) enum Ended {
 }
 
 impl Run<'_> {
-    /// Works through `rounds` until enough candidates passed.
+    /// Works through `rounds` until enough candidates passed, and asks again where those rest on little.
     pub async fn work(
+        &mut self,
+        assignment: &Assignment<'_>,
+        rounds: &[Round],
+    ) -> Result<Ended, EngineError> {
+        let ended = self.try_rounds(assignment, rounds).await?;
+        if ended == Ended::Enough {
+            self.ask_again(assignment).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn try_rounds(
         &mut self,
         assignment: &Assignment<'_>,
         rounds: &[Round],
@@ -75,10 +87,6 @@ impl Run<'_> {
             let before = self.candidates.attempts.len();
             match self.round(assignment, round, None).await {
                 Ok(Ended::Exhausted) => {}
-                Ok(Ended::Enough) => {
-                    self.ask_again(assignment).await?;
-                    return Ok(Ended::Enough);
-                }
                 Ok(ended) => return Ok(ended),
                 Err(error) => {
                     if let Some(given_up) = given_up.get_mut(round.model) {
@@ -104,10 +112,6 @@ impl Run<'_> {
                 };
                 match self.round(assignment, retry, Some(feedback)).await {
                     Ok(Ended::Exhausted) => {}
-                    Ok(Ended::Enough) => {
-                        self.ask_again(assignment).await?;
-                        return Ok(Ended::Enough);
-                    }
                     Ok(ended) => return Ok(ended),
                     Err(error) => last_error = Some(passed_over(error)?),
                 }
@@ -403,14 +407,16 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// Watches how the candidates behave, once there are two.
+    /// Watches how the candidates behave, once there are two and as long as there is time.
     async fn compare(&mut self, assignment: &Assignment<'_>) {
         if self.candidates.passed.len() < 2 {
             return;
         }
         for candidate in &mut self.candidates.passed {
             if candidate.behaviour.is_none() {
-                candidate.behaviour = assignment.behaviour(self.gate, &candidate.change).await;
+                let watched = assignment.behaviour(self.gate, &candidate.change);
+                let watched = timeout_at(self.patience.deadline.into(), watched).await;
+                candidate.behaviour = watched.ok().flatten();
             }
         }
     }
