@@ -204,9 +204,11 @@ pub(crate) async fn try_mutants(
         return Ok(Ended::Exhausted);
     };
     let original = file.text().to_owned();
-    const LIKELY: u8 = 2;
     let mut variations = mutants(&file, symbol.span.range(), MOST_MUTANTS);
-    variations.retain(|variation| (variation.rank <= LIKELY) == (slips == Slips::Likely));
+    variations.retain(|variation| variation.is_likely() == (slips == Slips::Likely));
+    if variations.is_empty() {
+        return Ok(Ended::Exhausted);
+    }
     run.patience.observer.observe(Event::Working {
         what: format!(
             "trying {} small variations of {}",

@@ -20,10 +20,15 @@ pub struct Mutant {
     /// 1-based line in the original.
     pub line: u32,
     /// How likely a slip of the pen it undoes: 0 the likeliest.
-    pub rank: u8,
+    rank: u8,
 }
 
 impl Mutant {
+    /// Whether it undoes what people often write by mistake; the others more often suit a test by accident.
+    pub fn is_likely(&self) -> bool {
+        self.rank <= 2
+    }
+
     /// The whole file with the variation in place.
     pub fn apply(&self, original: &str) -> String {
         let mut text = String::with_capacity(original.len() + self.replacement.len());
