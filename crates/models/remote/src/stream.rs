@@ -10,7 +10,6 @@ mod prefill;
 mod relay;
 mod reporter;
 mod sample;
-mod stop;
 
 pub(crate) use event_reader::EventReader;
 pub(crate) use relay::relay;

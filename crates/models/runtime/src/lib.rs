@@ -9,6 +9,7 @@ pub mod folder;
 pub mod gguf;
 pub mod port;
 pub mod pull;
+pub mod stop;
 
 pub use catalog::{CatalogEntry, PackagePart, Source, built_in_catalog};
 pub use folder::{
@@ -23,3 +24,4 @@ pub use port::{
 pub use pull::{
     Network, PipOptions, PullError, PullEvent, PullObserver, PullOptions, Pulled, TriedSource, pull,
 };
+pub use stop::StopFilter;

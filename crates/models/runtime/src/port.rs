@@ -54,7 +54,8 @@ pub struct GenerateRequest {
     pub samples: u32,
     /// The most tokens per completion.
     pub max_tokens: u32,
-    /// A completion ends before the first of these; the string itself is not part of the text.
+    /// A completion ends before the first of these that is complete (see [`StopFilter`](crate::StopFilter)); the string
+    /// itself is not part of the text.
     pub stop: Vec<String>,
     /// What the text must match, if anything.
     pub constraint: Option<Constraint>,

@@ -1,5 +1,5 @@
 use tenon_runtime::{
-    Constraint, FinishReason, GenerateRequest, ModelError, PromptInput, Sample, SampleEvent,
+    Constraint, FinishReason, GenerateRequest, ModelError, PromptInput, Sample, SampleEvent, StopFilter,
 };
 use tokio::sync::mpsc;
 
@@ -10,18 +10,13 @@ pub(super) fn finish(samples: &[ScriptedSample], request: &GenerateRequest) -> V
     let last = samples.last().expect("an answer has a sample");
     let finish = |index: u32| {
         let scripted = samples.get(index as usize).unwrap_or(last);
-        let stop = request
-            .stop
-            .iter()
-            .filter_map(|stop| scripted.text.find(stop.as_str()))
-            .min();
-        let text = scripted.text.get(..stop.unwrap_or(scripted.text.len()));
-        let text = text.expect("a match lies on a character boundary").to_owned();
+        let mut stop = StopFilter::new(&request.stop);
+        let text = stop.push(&scripted.text) + &stop.finish();
         assert_admitted(&text, request.constraint.as_ref());
         Sample {
             completion_tokens: Some(estimate(&text)),
             mean_logprob: scripted.mean_logprob,
-            finish_reason: if stop.is_some() {
+            finish_reason: if stop.reached() {
                 FinishReason::Stop
             } else {
                 scripted.finish_reason

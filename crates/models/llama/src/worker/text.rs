@@ -1,13 +1,13 @@
 //! Bytes of tokens become text: whole characters only, and nothing of a stop string.
 
+use tenon_runtime::StopFilter;
+
 /// Collects one sample's text.
 #[derive(Debug)]
 pub(super) struct TextAssembler {
-    stops: Vec<String>,
+    stop: StopFilter,
     /// Everything released so far.
     text: String,
-    /// Characters that might still turn out to begin a stop string.
-    held: String,
     /// The first bytes of a character whose rest has not come yet.
     partial: Vec<u8>,
 }
@@ -24,30 +24,31 @@ pub(super) enum Pushed {
 impl TextAssembler {
     pub(super) fn new(stops: &[String]) -> Self {
         Self {
-            stops: stops.iter().filter(|stop| !stop.is_empty()).cloned().collect(),
+            stop: StopFilter::new(stops),
             text: String::new(),
-            held: String::new(),
             partial: Vec::new(),
         }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) -> Pushed {
         self.partial.extend_from_slice(bytes);
-        self.take_whole_characters();
-        if let Some(end) = self.first_stop() {
-            self.held.truncate(end);
+        let characters = self.take_whole_characters();
+        let released = self.stop.push(&characters);
+        self.text.push_str(&released);
+        if self.stop.reached() {
             self.partial.clear();
-            return Pushed::Stopped(self.release(end));
+            return Pushed::Stopped(released);
         }
-        let safe = self.held.len() - self.longest_stop_beginning();
-        Pushed::Released(self.release(safe))
+        Pushed::Released(released)
     }
 
     /// The last text, when the sample ends for another reason than a stop string. A character whose last bytes
     /// never came is dropped.
     pub(super) fn finish(&mut self) -> String {
         self.partial.clear();
-        self.release(self.held.len())
+        let released = self.stop.finish();
+        self.text.push_str(&released);
+        released
     }
 
     /// Everything that was released.
@@ -55,53 +56,29 @@ impl TextAssembler {
         &self.text
     }
 
-    fn release(&mut self, length: usize) -> String {
-        let released: String = self.held.drain(..length).collect();
-        self.text.push_str(&released);
-        released
-    }
-
     /// Bytes that can never become a character are shown as U+FFFD, as every decoder does.
-    fn take_whole_characters(&mut self) {
+    fn take_whole_characters(&mut self) -> String {
+        let mut characters = String::new();
         let mut rest = self.partial.as_slice();
         loop {
             match std::str::from_utf8(rest) {
                 Ok(text) => {
-                    self.held.push_str(text);
+                    characters.push_str(text);
                     rest = &[];
                     break;
                 }
                 Err(error) => {
                     let (valid, after) = rest.split_at(error.valid_up_to());
-                    self.held.push_str(&String::from_utf8_lossy(valid));
+                    characters.push_str(&String::from_utf8_lossy(valid));
                     rest = after;
                     let Some(invalid) = error.error_len() else { break };
-                    self.held.push(char::REPLACEMENT_CHARACTER);
+                    characters.push(char::REPLACEMENT_CHARACTER);
                     rest = rest.get(invalid..).unwrap_or_default();
                 }
             }
         }
         self.partial = rest.to_vec();
-    }
-
-    fn first_stop(&self) -> Option<usize> {
-        self.stops
-            .iter()
-            .filter_map(|stop| self.held.find(stop.as_str()))
-            .min()
-    }
-
-    /// How many bytes at the end of the held text are the beginning of a stop string.
-    fn longest_stop_beginning(&self) -> usize {
-        let held = self.held.as_bytes();
-        let longest = |stop: &String| {
-            let most = held.len().min(stop.len() - 1);
-            (1..=most)
-                .rev()
-                .find(|length| held.ends_with(stop.as_bytes().get(..*length).unwrap_or_default()))
-        };
-        // A beginning cut inside a character cannot match at the end of `held`, which holds whole characters.
-        self.stops.iter().filter_map(longest).max().unwrap_or(0)
+        characters
     }
 }
 
@@ -129,21 +106,6 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_marked() {
         assert_eq!(assembler(&[]).push(&[b'a', 0xff, b'b']), released("a\u{fffd}b"));
-    }
-
-    #[test]
-    fn the_beginning_of_a_stop_string_is_held_back() {
-        let mut text = assembler(&["```"]);
-        assert_eq!(text.push(b"x``"), released("x"));
-        assert_eq!(text.push(b"y``"), released("``y"));
-        assert_eq!(text.push(b"`z"), Pushed::Stopped(String::new()));
-        assert_eq!(text.text(), "x``y");
-    }
-
-    #[test]
-    fn the_earliest_stop_string_wins() {
-        let mut text = assembler(&["def", "b"]);
-        assert_eq!(text.push(b"abdef"), Pushed::Stopped("a".to_owned()));
     }
 
     #[test]

@@ -1,8 +1,7 @@
 use serde_json::Value;
-use tenon_runtime::{FinishReason, Sample};
+use tenon_runtime::{FinishReason, Sample, StopFilter};
 
 use super::prefill::PrefillFilter;
-use super::stop::StopFilter;
 use crate::convert::{Reading, Unwrap};
 use crate::wire::LogProbabilities;
 
