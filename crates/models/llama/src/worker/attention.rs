@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::context::session::{LlamaStateSeqFlags, SeqState};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
@@ -24,6 +25,20 @@ pub(super) struct Attention<'model> {
 /// Where in the last batch a token stands; its logits are asked for by this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row(i32);
+
+/// The attention state of a sequence, outside of the context.
+#[derive(Debug)]
+pub(super) struct Copied {
+    state: SeqState,
+    length: usize,
+}
+
+impl Copied {
+    /// Tokens.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+}
 
 /// Sequences beside those that write: prompts that are being read or kept.
 const PROMPT_SEQUENCES: u32 = 32;
@@ -71,6 +86,11 @@ impl<'model> Attention<'model> {
         self.ledger.free_cells()
     }
 
+    /// Cells that none of `sequences` holds, but another one.
+    pub(super) fn cells_beside(&self, sequences: impl Iterator<Item = SequenceId>) -> usize {
+        self.ledger.cells_beside(sequences)
+    }
+
     /// An empty sequence; `None` when all are taken.
     pub(super) fn take_sequence(&mut self) -> Option<SequenceId> {
         self.idle.pop()
@@ -100,6 +120,31 @@ impl<'model> Attention<'model> {
         let _ = self
             .context
             .kv_cache_seq_cp(i32::from(source), i32::from(target), Some(0), Some(to));
+    }
+
+    /// A copy of what `sequence` holds, outside of the context.
+    pub(super) fn copy(&self, sequence: SequenceId) -> Option<Copied> {
+        let flags = LlamaStateSeqFlags::empty();
+        let state = self.context.state_seq_get(i32::from(sequence), flags).ok()?;
+        let length = self.ledger.length(sequence);
+        Some(Copied { state, length })
+    }
+
+    /// `target` holds the first `length` tokens of a copy; what it held before is dropped. `false` when that cannot
+    /// be: `target` is empty then.
+    #[must_use]
+    pub(super) fn restore(&mut self, copied: &Copied, target: SequenceId, length: usize) -> bool {
+        self.truncate(target, 0);
+        if self.free_cells() < copied.length || length > copied.length {
+            return false;
+        }
+        let restored = self
+            .context
+            .state_seq_set(&copied.state, i32::from(target))
+            .is_ok();
+        let restored = restored && (0..copied.length).all(|_| self.ledger.extend(target));
+        self.truncate(target, if restored { length } else { 0 });
+        restored
     }
 
     /// Puts the next token of `sequence` into the batch; `None` when no cell is left.

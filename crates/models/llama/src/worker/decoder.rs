@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use llama_cpp_2::vocab::LlamaVocab;
 use tenon_runtime::{ModelError, SampleEvent};
 
-use super::attention::{Attention, Logits, Row};
+use super::attention::{Attention, Copied, Logits, Row};
 use super::outbox::{Outbox, Replies};
-use super::prefixes::{PrefixCache, Shared};
+use super::prefixes::{CopyId, PrefixCache, Shared};
 use super::request::{PreparedRequest, RunningRequest};
 use super::sample::{Advanced, WritingSample};
 use crate::wire::{LoadOrder, Reply};
@@ -69,9 +69,9 @@ impl<'model> Decoder<'model> {
         outbox: Outbox,
     ) -> Self {
         Self {
+            prefixes: PrefixCache::new(attention.capacity()),
             attention,
             vocabulary,
-            prefixes: PrefixCache::default(),
             reuse,
             waiting: VecDeque::new(),
             running: Vec::new(),
@@ -226,6 +226,7 @@ impl<'model> Decoder<'model> {
             }
             budget -= taken;
         }
+        self.put_away_idle();
         owners
     }
 
@@ -291,6 +292,10 @@ impl<'model> Decoder<'model> {
         let tokens = &request.prepared.tokens;
         let (source, shared) = match self.prefixes.longest_shared(request.prompt, tokens) {
             Some(Shared::Ready(source, shared)) => (source, shared),
+            Some(Shared::PutAway(copy, shared)) => {
+                self.restore(index, copy, shared);
+                return Reuse::ReadOn;
+            }
             // What this one has read itself is as good as what it would wait for.
             Some(Shared::Soon) if request.read == 0 => return Reuse::Wait,
             Some(Shared::Soon) | None => return Reuse::ReadOn,
@@ -306,6 +311,29 @@ impl<'model> Decoder<'model> {
         request.cached += shared - request.read;
         request.read = shared;
         Reuse::ReadOn
+    }
+
+    /// Brings back what was put away, if that is more than the request has read.
+    fn restore(&mut self, index: usize, copy: CopyId, shared: usize) {
+        let cells = self.prefixes.copy(copy).map_or(0, Copied::length);
+        self.make_room(cells);
+        let Some(request) = self.running.get_mut(index) else {
+            return;
+        };
+        let tokens = &request.prepared.tokens;
+        // The last token is read again: its logits were not kept.
+        let shared = shared.min(tokens.len() - 1);
+        let Some(copied) = self.prefixes.copy(copy).filter(|_| shared > request.read) else {
+            return;
+        };
+        let restored = match self.attention.restore(copied, request.prompt, shared) {
+            true => shared,
+            false => 0,
+        };
+        self.prefixes
+            .replace(request.prompt, tokens.get(..restored).unwrap_or_default());
+        request.cached = restored;
+        request.read = restored;
     }
 
     fn harvest(&mut self, owners: &[(Row, RowOwner)]) {
@@ -426,19 +454,44 @@ impl<'model> Decoder<'model> {
         if let Some(sequence) = self.attention.take_sequence() {
             return Some(sequence);
         }
-        let evicted = self.prefixes.evict()?;
-        self.attention.release(evicted);
+        self.put_away_oldest()?;
         self.attention.take_sequence()
     }
 
-    /// Forgets kept prompts until `cells` are free. What runs has its cells reserved, so that this is enough.
+    /// Puts kept prompts away until `cells` are free. What runs has its cells reserved, so that this is enough.
     fn make_room(&mut self, cells: usize) {
-        while self.attention.free_cells() < cells {
-            let Some(evicted) = self.prefixes.evict() else {
+        while self.attention.free_cells() < cells && self.put_away_oldest().is_some() {}
+    }
+
+    /// Puts kept prompts away that what runs does not share.
+    ///
+    /// Attention goes over all cells up to the last one that is taken, and the threads divide them evenly: where other
+    /// prompts hold the first half, one thread does all the work of a single sample.
+    fn put_away_idle(&mut self) {
+        /// llama.cpp rounds the cells it goes over up to this number.
+        const TOLERATED: usize = 256;
+        while self.prefixes.oldest_kept().is_some() {
+            let samples = self.running.iter().flat_map(|request| &request.writing);
+            let samples = samples.filter_map(|sample| sample.sequence);
+            let used = self.prefixes.in_use().chain(samples);
+            if self.attention.cells_beside(used) <= TOLERATED {
                 return;
-            };
-            self.attention.release(evicted);
+            }
+            self.put_away_oldest();
         }
+    }
+
+    /// `None` when no prompt is kept in the context.
+    fn put_away_oldest(&mut self) -> Option<()> {
+        let sequence = self.prefixes.oldest_kept()?;
+        let attention = &self.attention;
+        let reuse = self.reuse;
+        self.prefixes.put_away(sequence, || match reuse {
+            PrefixReuse::AnyLength => attention.copy(sequence),
+            PrefixReuse::Never => None,
+        });
+        self.attention.release(sequence);
+        Some(())
     }
 
     fn fail_everything(&mut self, reason: &str) {

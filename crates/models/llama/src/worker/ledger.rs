@@ -33,6 +33,18 @@ impl CellLedger {
         self.capacity
     }
 
+    /// Cells that none of `sequences` holds, but another one.
+    pub(super) fn cells_beside(&self, sequences: impl Iterator<Item = SequenceId>) -> usize {
+        let mut beside = self.owners.clone();
+        let cells = sequences.filter_map(|sequence| self.sequences.get(usize::from(sequence)));
+        for cell in cells.flatten() {
+            if let Some(owners) = beside.get_mut(*cell as usize) {
+                *owners = 0;
+            }
+        }
+        beside.iter().filter(|owners| **owners > 0).count()
+    }
+
     /// Tokens that `sequence` holds.
     pub(super) fn length(&self, sequence: SequenceId) -> usize {
         self.sequences.get(usize::from(sequence)).map_or(0, Vec::len)
@@ -106,6 +118,9 @@ mod tests {
         assert_eq!(ledger.free_cells(), 3);
         assert!(ledger.extend(1));
         assert_eq!((ledger.length(1), ledger.free_cells()), (5, 2));
+        assert_eq!(ledger.cells_beside([1].into_iter()), 1);
+        assert_eq!(ledger.cells_beside([0, 1].into_iter()), 0);
+        assert_eq!(ledger.cells_beside([].into_iter()), 6);
         ledger.truncate(0, 0);
         assert_eq!(ledger.free_cells(), 2, "the others still hold the prefix");
         ledger.truncate(2, 0);

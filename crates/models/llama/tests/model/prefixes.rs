@@ -97,6 +97,27 @@ async fn old_prefixes_make_room_for_new_ones() {
 }
 
 #[tokio::test]
+async fn what_was_put_away_for_others_gives_the_same_text() {
+    let model = start(SMALL).await;
+    let first = raw(&long_text("The price of item", 60));
+    let (expected, cold) = answer(&model, first.clone()).await;
+    for index in 0..3 {
+        let mut other = raw(&long_text(&format!("Row {index} of"), 60));
+        other.cache_scope = CacheScope(format!("scope {index}"));
+        answer(&model, other).await;
+    }
+    let (samples, warm) = answer(&model, first.clone()).await;
+    assert_eq!(samples[0].text, expected[0].text);
+    assert!(warm.cached_tokens.unwrap() + 1 >= cold.prompt_tokens.unwrap(), "{warm:?}");
+    // A part of it serves as well.
+    let shorter = raw(&long_text("The price of item", 40));
+    let (samples, warm) = answer(&model, shorter.clone()).await;
+    assert!(warm.cached_tokens.unwrap() > 200, "{warm:?}");
+    let (expected, _) = answer(&start(SMALL).await, shorter).await;
+    assert_eq!(samples[0].text, expected[0].text);
+}
+
+#[tokio::test]
 async fn a_dropped_stream_stops_writing() {
     let mut configuration = configuration(SMALL);
     configuration.parallel = 1;
