@@ -6,6 +6,8 @@
 //!                           needs
 //! ```
 //!
+//! Completion as one types is the short path: see [`Completer`].
+//!
 //! Plain data in, plain data out: this room knows no transport, no terminal and no database. It writes nothing to the
 //! repository; what becomes of a proposal is the caller's decision.
 
@@ -13,6 +15,7 @@ mod ask;
 mod assignment;
 mod briefing;
 mod candidates;
+mod complete;
 mod direct;
 mod engine;
 mod error;
@@ -29,6 +32,10 @@ mod stub;
 mod target;
 mod write_tests;
 
+pub use complete::{
+    AnsweredBy, Buffer, Completer, Completion, CompletionRequest, CompletionTrace, Dropped, Extent, Fragment,
+    Silence,
+};
 pub use engine::{Engine, Repository, Verification};
 pub use error::EngineError;
 pub use observer::{Event, Observer, Silent};

@@ -12,6 +12,8 @@ mod acceptance;
 mod budgets;
 #[path = "engine/compiler_suggestions.rs"]
 mod compiler_suggestions;
+#[path = "engine/completing.rs"]
+mod completing;
 #[path = "engine/explaining.rs"]
 mod explaining;
 #[path = "engine/failing_models.rs"]

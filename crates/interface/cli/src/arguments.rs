@@ -39,6 +39,8 @@ pub enum Command {
     Test(TestArguments),
     /// Explain a symbol or a file.
     Explain(ExplainArguments),
+    /// Suggest what comes next at a cursor, checked, or say why nothing is suggested.
+    Complete(CompleteArguments),
     /// Show a stored proposal, or list the latest ones.
     Show(ShowArguments),
     /// Generate the sample of a stored proposal again and compare.
@@ -164,6 +166,55 @@ pub struct ExplainArguments {
     pub target: String,
     #[command(flatten)]
     pub work: WorkArguments,
+}
+
+/// `tenon complete`.
+#[derive(Debug, Args)]
+pub struct CompleteArguments {
+    /// The file.
+    #[arg(long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// The cursor's line, from 1.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub line: u32,
+    /// The cursor's column in characters, from 1; without it, the end of the line.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub column: Option<u32>,
+    /// The repository that the file belongs to.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub repo: PathBuf,
+    /// Read the file's text from standard input: a buffer that is not saved.
+    #[arg(long)]
+    pub stdin: bool,
+    /// How much is wanted.
+    #[arg(long, value_enum, default_value_t = ExtentArgument::Natural)]
+    pub extent: ExtentArgument,
+    /// Give up to N different suggestions.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=5))]
+    pub alternatives: u32,
+    /// Answer within this many milliseconds, with what is there by then. Loading the model is not counted.
+    #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    pub deadline: u64,
+    /// The model to ask; the first configured one without it.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Say on standard error what the model was shown, what was dropped and why, and how long it took.
+    #[arg(long)]
+    pub explain: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `--extent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExtentArgument {
+    /// A block where one begins, else the rest of the line.
+    Natural,
+    /// The rest of the line.
+    Line,
+    /// The rest of the block.
+    Block,
 }
 
 /// `tenon show`.

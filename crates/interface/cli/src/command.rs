@@ -1,5 +1,6 @@
 //! What each command means: one file per command.
 
+mod complete;
 mod context;
 mod doctor;
 mod evaluate;
@@ -24,6 +25,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Fix(arguments) => work::fix(arguments).await,
         Command::Test(arguments) => work::test(arguments).await,
         Command::Explain(arguments) => work::explain(arguments).await,
+        Command::Complete(arguments) => complete::run(arguments).await,
         Command::Show(arguments) => proposals::show(&arguments),
         Command::Replay(arguments) => proposals::replay(&arguments).await,
         Command::Apply(arguments) => proposals::apply(&arguments),

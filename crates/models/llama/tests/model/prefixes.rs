@@ -108,7 +108,10 @@ async fn what_was_put_away_for_others_gives_the_same_text() {
     }
     let (samples, warm) = answer(&model, first.clone()).await;
     assert_eq!(samples[0].text, expected[0].text);
-    assert!(warm.cached_tokens.unwrap() + 1 >= cold.prompt_tokens.unwrap(), "{warm:?}");
+    assert!(
+        warm.cached_tokens.unwrap() + 1 >= cold.prompt_tokens.unwrap(),
+        "{warm:?}"
+    );
     // A part of it serves as well.
     let shorter = raw(&long_text("The price of item", 40));
     let (samples, warm) = answer(&model, shorter.clone()).await;

@@ -1,0 +1,166 @@
+//! What was suggested, so that typing it costs nothing.
+
+use std::collections::VecDeque;
+
+use tenon_domain::RepoPath;
+use tenon_runtime::CacheScope;
+
+use super::place::{Place, last_bytes};
+
+/// The latest suggestions, newest last.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    entries: VecDeque<Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    scope: CacheScope,
+    path: RepoPath,
+    /// Bytes before the cursor, and the end of them.
+    length: usize,
+    tail: String,
+    after: String,
+    texts: Vec<String>,
+}
+
+const MOST_ENTRIES: usize = 32;
+/// Two buffers of the same path and length that agree this far from the cursor, and in all that follows it, are one.
+const TAIL: usize = 2048;
+
+impl Memory {
+    /// Keeps what was suggested at a place.
+    pub fn remember(&mut self, scope: &CacheScope, path: &RepoPath, place: &Place<'_>, texts: Vec<String>) {
+        if self.entries.len() == MOST_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(Remembered {
+            scope: scope.clone(),
+            path: path.clone(),
+            length: place.before.len(),
+            tail: last_bytes(place.before, TAIL).to_owned(),
+            after: place.after.to_owned(),
+            texts,
+        });
+    }
+
+    /// What is left of suggestions whose beginning was typed meanwhile; empty when nothing is.
+    pub fn recall(&self, scope: &CacheScope, path: &RepoPath, place: &Place<'_>) -> Vec<String> {
+        let mut entries = self.entries.iter().rev();
+        let left = entries.find_map(|entry| {
+            let left = (&entry.scope == scope && &entry.path == path).then(|| entry.left(place));
+            left.filter(|left| !left.is_empty())
+        });
+        left.unwrap_or_default()
+    }
+}
+
+impl Remembered {
+    fn left(&self, place: &Place<'_>) -> Vec<String> {
+        let Some((before, typed)) = place.before.split_at_checked(self.length) else {
+            return Vec::new();
+        };
+        if !before.ends_with(&self.tail) || !self.is_followed_by(place.after, typed) {
+            return Vec::new();
+        }
+        let rest = self.texts.iter().filter_map(|text| text.strip_prefix(typed));
+        rest.filter(|rest| !rest.trim().is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Editors close a bracket or a quotation mark when it is opened: what follows then begins with the closing one.
+    fn is_followed_by(&self, after: &str, typed: &str) -> bool {
+        if after == self.after {
+            return true;
+        }
+        let Some(closed) = after.strip_suffix(self.after.as_str()) else {
+            return false;
+        };
+        let pairs = [
+            ('(', ')'),
+            ('[', ']'),
+            ('{', '}'),
+            ('"', '"'),
+            ('\'', '\''),
+            ('`', '`'),
+        ];
+        closed.chars().all(|closer| {
+            pairs
+                .iter()
+                .any(|(open, close)| *close == closer && typed.contains(*open))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recall(memory: &Memory, scope: &str, buffer: &str) -> Vec<String> {
+        at(buffer, |place| {
+            memory.recall(&CacheScope(scope.to_owned()), &path(), place)
+        })
+    }
+
+    fn at<T>(buffer: &str, look: impl FnOnce(&Place<'_>) -> T) -> T {
+        let cursor = buffer.find('|').unwrap();
+        let text = buffer.replacen('|', "", 1);
+        look(&Place::new(&text, cursor, None).unwrap())
+    }
+
+    fn path() -> RepoPath {
+        RepoPath::parse("a.py").unwrap()
+    }
+
+    fn memory(buffer: &str, texts: &[&str]) -> Memory {
+        let mut memory = Memory::default();
+        let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+        at(buffer, |place| {
+            memory.remember(&CacheScope("ann".to_owned()), &path(), place, texts);
+        });
+        memory
+    }
+
+    #[test]
+    fn what_is_typed_along_leaves_the_rest() {
+        let memory = memory("x = |\n", &["compute(1)", "1"]);
+        assert_eq!(recall(&memory, "ann", "x = |\n"), ["compute(1)", "1"]);
+        assert_eq!(recall(&memory, "ann", "x = comp|\n"), ["ute(1)"]);
+        assert!(recall(&memory, "ann", "x = cat|\n").is_empty());
+        assert!(
+            recall(&memory, "ann", "x = compute(1)|\n").is_empty(),
+            "all is typed"
+        );
+        assert!(recall(&memory, "ann", "x =|\n").is_empty());
+        assert!(
+            recall(&memory, "ann", "x = comp|\ny\n").is_empty(),
+            "the rest changed"
+        );
+        assert!(recall(&memory, "bob", "x = comp|\n").is_empty());
+    }
+
+    #[test]
+    fn brackets_that_the_editor_closed_do_not_disturb() {
+        let memory = memory("x = |\n", &["compute(1)"]);
+        assert_eq!(recall(&memory, "ann", "x = compute(|)\n"), ["1)"]);
+        assert!(recall(&memory, "ann", "x = comp|)\n").is_empty());
+    }
+
+    #[test]
+    fn only_the_latest_are_kept() {
+        let mut memory = memory("x = |\n", &["1"]);
+        for number in 0..MOST_ENTRIES {
+            at(&format!("y{number} = |\n"), |place| {
+                memory.remember(
+                    &CacheScope("ann".to_owned()),
+                    &path(),
+                    place,
+                    vec!["2".to_owned()],
+                );
+            });
+        }
+        assert!(recall(&memory, "ann", "x = |\n").is_empty());
+        assert_eq!(recall(&memory, "ann", "y0 = |\n"), ["2"]);
+    }
+}
