@@ -23,6 +23,7 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
     ("testkit", "runtime"),
     // The binary holds every command.
     ("cli", "eval"),
+    ("cli", "lsp"),
 ];
 
 /// Rooms that only these may know, however high they stand.
@@ -41,6 +42,8 @@ pub(crate) const CRATES_ONLY_IN: &[(&str, &[&str])] = &[
     ("llama-cpp-2", &["llama"]),
     ("llama-cpp-sys-2", &["llama"]),
     ("reqwest", &["runtime", "remote"]),
+    ("lsp-server", &["lsp"]),
+    ("gen-lsp-types", &["lsp"]),
     ("clap", &["cli"]),
     ("miette", &["cli"]),
     ("indicatif", &["cli"]),

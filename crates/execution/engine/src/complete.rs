@@ -72,6 +72,14 @@ pub struct CompletionRequest {
     pub scope: CacheScope,
 }
 
+impl CompletionRequest {
+    /// What of the buffer the model is shown, before and behind the cursor; `None` when the cursor is no place in it.
+    pub fn window(&self) -> Option<(String, String)> {
+        let window = Place::new(&self.text, self.cursor, Language::of_path(&self.path))?.window();
+        Some((window.prefix, window.suffix))
+    }
+}
+
 /// A piece of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Buffer {
@@ -221,6 +229,22 @@ impl Silence {
     }
 }
 
+impl Silence {
+    /// Whether another draw may hold where this one did not.
+    fn may_be_mended(&self) -> bool {
+        match self {
+            Self::ParseWorse | Self::RepeatsSuffix | Self::RepeatsAbove | Self::UnknownName { .. } => true,
+            Self::Empty
+            | Self::Deadline
+            | Self::LowConfidence
+            | Self::Policy { .. }
+            | Self::InsideWord
+            | Self::BadCursor
+            | Self::NoModel { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Silence {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -247,6 +271,15 @@ const BLOCK_TOKENS: u32 = 96;
 const MOST_WINDOWS: usize = 16;
 /// What is prepared ahead may take this long.
 const AHEAD: Duration = Duration::from_secs(5);
+
+/// Draws that are tried when the likeliest does not hold.
+const SECOND_TRIES: u32 = 3;
+/// How alternatives are drawn.
+const DRAWS: Sampling = Sampling {
+    temperature: 0.7,
+    top_p: 0.95,
+    ..Sampling::GREEDY
+};
 
 /// What the model wrote.
 struct Written {
@@ -438,23 +471,19 @@ impl Completer {
             said: error.to_string(),
         })?;
         let checking = Instant::now();
-        let mut suggestions: Vec<String> = Vec::new();
-        for written in written {
-            match self.checked(&written, request, &place) {
-                Ok(text) if suggestions.contains(&text) => {}
-                Ok(text) => {
-                    if suggestions.is_empty() {
-                        trace.mean_logprob = written.mean_logprob;
-                    }
-                    suggestions.push(text);
-                }
-                Err(reason) => trace.dropped.push(Dropped {
-                    text: written.text,
-                    reason,
-                }),
-            }
-        }
+        let mut suggestions = self.held(written, request, &place, trace);
         trace.checking_ms = milliseconds(checking);
+        if suggestions.is_empty() && trace.dropped.iter().all(|dropped| dropped.reason.may_be_mended()) {
+            // The likeliest does not hold; of a few others one may.
+            let asked = Instant::now();
+            let others = self
+                .sampled(&question, DRAWS, SECOND_TRIES, &place, deadline)
+                .await;
+            let others = others.map(|(others, _)| others).unwrap_or_default();
+            trace.model_ms += milliseconds(asked);
+            suggestions = self.held(others, request, &place, trace);
+            suggestions.truncate(request.alternatives as usize);
+        }
         if suggestions.is_empty() {
             let first = trace.dropped.first().map(|dropped| dropped.reason.clone());
             return Err(first.unwrap_or(Silence::Deadline));
@@ -497,14 +526,9 @@ impl Completer {
     ) -> Result<Vec<Written>, ModelError> {
         let likeliest = self.sampled(question, Sampling::GREEDY, 1, place, deadline);
         let others = async {
-            let sampling = Sampling {
-                temperature: 0.7,
-                top_p: 0.95,
-                ..Sampling::GREEDY
-            };
             match alternatives.saturating_sub(1) {
                 0 => Ok((Vec::new(), None)),
-                others => self.sampled(question, sampling, others, place, deadline).await,
+                others => self.sampled(question, DRAWS, others, place, deadline).await,
             }
         };
         let (likeliest, others) = tokio::join!(likeliest, others);
@@ -655,6 +679,34 @@ impl Completer {
             })
         });
         Ok((written.collect(), read))
+    }
+
+    /// What can be shown, in order; what cannot be is noted with its reason.
+    fn held(
+        &self,
+        written: Vec<Written>,
+        request: &CompletionRequest,
+        place: &Place<'_>,
+        trace: &mut CompletionTrace,
+    ) -> Vec<String> {
+        let mut suggestions: Vec<String> = Vec::new();
+        for written in written {
+            match self.checked(&written, request, place) {
+                Ok(text) if suggestions.contains(&text) => {}
+                Ok(text) => {
+                    if suggestions.is_empty() {
+                        trace.mean_logprob = written.mean_logprob;
+                    }
+                    suggestions.push(text);
+                }
+                Err(_) if trace.dropped.iter().any(|dropped| dropped.text == written.text) => {}
+                Err(reason) => trace.dropped.push(Dropped {
+                    text: written.text,
+                    reason,
+                }),
+            }
+        }
+        suggestions
     }
 
     fn checked(

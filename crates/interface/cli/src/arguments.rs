@@ -41,6 +41,10 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Suggest what comes next at a cursor, checked, or say why nothing is suggested.
     Complete(CompleteArguments),
+    /// Replay recorded typing sessions and measure completion: how soon, how often, how much typing it saves.
+    ReplayKeys(ReplayKeysArguments),
+    /// Serve completions to an editor, as a language server over standard input and output.
+    Lsp(LspArguments),
     /// Show a stored proposal, or list the latest ones.
     Show(ShowArguments),
     /// Generate the sample of a stored proposal again and compare.
@@ -204,6 +208,34 @@ pub struct CompleteArguments {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tenon replay-keys`.
+#[derive(Debug, Args)]
+pub struct ReplayKeysArguments {
+    /// The sessions, as files of JSON lines.
+    #[arg(required = true)]
+    pub traces: Vec<PathBuf>,
+    /// The model to ask, an embedded one or a configured upstream; the first configured one without it.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// Ask the bare model at every key, without memory, checks and preparation: what the rest is compared with.
+    #[arg(long)]
+    pub plain: bool,
+    /// Print JSON, with every answer.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tenon lsp`.
+#[derive(Debug, Args)]
+pub struct LspArguments {
+    /// The model to ask; the first configured one without it.
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// What it does anyway; editors say it.
+    #[arg(long, hide = true)]
+    pub stdio: bool,
 }
 
 /// `--extent`.

@@ -4,9 +4,11 @@ mod complete;
 mod context;
 mod doctor;
 mod evaluate;
+mod lsp;
 mod model;
 mod prompt;
 mod proposals;
+mod replay_keys;
 mod settings;
 mod work;
 
@@ -29,6 +31,8 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Show(arguments) => proposals::show(&arguments),
         Command::Replay(arguments) => proposals::replay(&arguments).await,
         Command::Apply(arguments) => proposals::apply(&arguments),
+        Command::ReplayKeys(arguments) => replay_keys::run(arguments).await,
+        Command::Lsp(arguments) => lsp::run(arguments).await,
         Command::Model(command) => model::run(command).await,
         Command::Prompt(command) => prompt::run(command).await,
         Command::Context(arguments) => context::run(arguments).await,

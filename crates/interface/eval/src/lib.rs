@@ -3,7 +3,9 @@
 //! A task is split into what it shows and what it hides ([`suite`]); the engine sees the one, the [`judge`] alone the
 //! other. Results go to a file line by line, so that a run that was interrupted continues where it stopped.
 
+mod gap;
 pub mod judge;
+pub mod keys;
 pub mod report;
 pub mod run;
 pub mod statistics;

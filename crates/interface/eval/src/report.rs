@@ -17,6 +17,8 @@ pub struct Report {
     pub tested_and_right: Rate,
     /// For gaps: lines that are the very lines that were taken out.
     pub exact_match: Option<Rate>,
+    /// For gaps: of those where something was suggested, those whose hidden tests pass.
+    pub suggested_and_right: Option<Rate>,
     /// Tasks by the level that was reported.
     pub levels: BTreeMap<String, usize>,
     /// Tasks where a candidate that was not chosen would have passed.
@@ -54,6 +56,11 @@ impl Report {
         }
         let gaps = count(&|result| result.exact_match.is_some());
         let exact = (gaps > 0).then(|| Rate::of(count(&|result| result.exact_match == Some(true)), gaps));
+        let suggested = count(&|result| result.suggested == Some(true));
+        let right = (gaps > 0).then(|| {
+            let right = count(&|result| result.suggested == Some(true) && result.passed);
+            Rate::of(right, suggested)
+        });
         Self {
             pass_at_1: Rate::of(count(&|result| result.passed), results.len()),
             tested_and_right: Rate::of(
@@ -61,6 +68,7 @@ impl Report {
                 tested,
             ),
             exact_match: exact,
+            suggested_and_right: right,
             levels,
             lost_by_selection: count(&|result| result.lost_by_selection == Some(true)),
             rejected,
@@ -89,6 +97,10 @@ impl Report {
         let mut rows = vec![("pass@1".to_owned(), self.pass_at_1.to_string())];
         if let Some(exact) = &self.exact_match {
             rows.push(("exact match".to_owned(), exact.to_string()));
+            if let Some(right) = &self.suggested_and_right {
+                rows.push(("right of suggested".to_owned(), right.to_string()));
+            }
+            rows.push(("silent because".to_owned(), rejected.join(", ")));
         } else {
             rows.push(("right of `tested`".to_owned(), self.tested_and_right.to_string()));
             rows.push(("levels".to_owned(), list(&self.levels)));

@@ -11,9 +11,9 @@ use tenon_domain::{
     AcceptanceCommand, AttemptOutcome, Budget, ChangeSet, Intent, Level, Proposal, Quality, RepoPath,
 };
 use tenon_engine::{Engine, EngineError, Repository, Silent, Verification};
-use tenon_runtime::{CacheScope, GenerateRequest, PromptInput, Sampling};
 use tokio_util::sync::CancellationToken;
 
+use crate::gap::{Gap, fill_gap};
 use crate::judge::{Judge, write_files};
 use crate::suite::{EvalTask, Hidden, Shown};
 
@@ -57,6 +57,9 @@ pub struct TaskResult {
     pub lost_by_selection: Option<bool>,
     /// For gaps: whether the line is the very line that was taken out.
     pub exact_match: Option<bool>,
+    /// For gaps: whether anything was suggested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggested: Option<bool>,
     /// Candidates sampled.
     pub attempts: u32,
     /// The model whose candidate was chosen.
@@ -244,7 +247,10 @@ async fn run_task(
     stop: &CancellationToken,
 ) -> Result<TaskResult, EvalError> {
     match &task.shown {
-        Shown::Gap { prefix, suffix } => fill_gap(engine, task, prefix, suffix, judge, stop).await,
+        Shown::Gap { prefix, suffix } => {
+            let gap = Gap { prefix, suffix };
+            fill_gap(engine, task, gap, options.mode, judge, stop).await
+        }
         Shown::Repository {
             files,
             work,
@@ -370,6 +376,7 @@ fn result(
         level: proposal.level(),
         lost_by_selection: lost,
         exact_match: None,
+        suggested: None,
         attempts: proposal.usage.attempts,
         model: chosen.map(|attempt| attempt.model.name.clone()),
         prompt_tokens: proposal.usage.prompt_tokens,
@@ -400,13 +407,14 @@ fn result(
 }
 
 impl TaskResult {
-    fn nothing(id: &str) -> Self {
+    pub(crate) fn nothing(id: &str) -> Self {
         Self {
             id: id.to_owned(),
             passed: false,
             level: Level::Unverified,
             lost_by_selection: None,
             exact_match: None,
+            suggested: None,
             attempts: 0,
             model: None,
             prompt_tokens: 0,
@@ -421,68 +429,9 @@ impl TaskResult {
     }
 }
 
-/// One line, greedily, by the last model.
-async fn fill_gap(
-    engine: &Engine,
-    task: &EvalTask,
-    prefix: &str,
-    suffix: &str,
-    judge: &Judge<'_>,
+pub(crate) async fn until_stopped<T>(
+    work: impl Future<Output = T>,
     stop: &CancellationToken,
-) -> Result<TaskResult, EvalError> {
-    let begun = std::time::Instant::now();
-    let Some(model) = engine.models.last() else {
-        return Ok(TaskResult::nothing(&task.id));
-    };
-    let request = GenerateRequest {
-        prompt: PromptInput::Fill {
-            prefix: prefix.to_owned(),
-            suffix: suffix.to_owned(),
-        },
-        sampling: Sampling::GREEDY,
-        samples: 1,
-        max_tokens: 96,
-        stop: vec!["\n".to_owned()],
-        constraint: None,
-        expected: None,
-        cache_scope: CacheScope::local(),
-    };
-    let asked = async { model.generate(request).await?.collect(1).await };
-    let answered = until_stopped(asked, stop).await?;
-    let (sample, usage) = match answered {
-        Ok((samples, usage)) => (samples.into_iter().next(), usage),
-        Err(error) => {
-            return Ok(TaskResult {
-                said: error.to_string(),
-                ..TaskResult::nothing(&task.id)
-            });
-        }
-    };
-    let seconds = begun.elapsed().as_secs_f64();
-    let Some(sample) = sample else {
-        return Ok(TaskResult::nothing(&task.id));
-    };
-    let Hidden::GapTests { solution, program } = &task.hidden else {
-        return Ok(TaskResult::nothing(&task.id));
-    };
-    let line_end = if suffix.starts_with('\n') { "" } else { "\n" };
-    let verdict = judge
-        .judge_program(&format!("{prefix}{}{line_end}{suffix}\n\n{program}", sample.text))
-        .await?;
-    Ok(TaskResult {
-        passed: verdict.passed,
-        exact_match: Some(sample.text.trim() == solution.trim()),
-        attempts: 1,
-        model: Some(model.descriptor().reference.name.clone()),
-        prompt_tokens: u64::from(usage.prompt_tokens.unwrap_or(0)),
-        completion_tokens: u64::from(sample.completion_tokens.unwrap_or(0)),
-        seconds,
-        said: verdict.said,
-        texts: vec![sample.text],
-        ..TaskResult::nothing(&task.id)
-    })
-}
-
-async fn until_stopped<T>(work: impl Future<Output = T>, stop: &CancellationToken) -> Result<T, EvalError> {
+) -> Result<T, EvalError> {
     stop.run_until_cancelled(work).await.ok_or(EvalError::Interrupted)
 }

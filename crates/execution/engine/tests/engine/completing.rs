@@ -49,7 +49,7 @@ impl Desk {
 
 /// The reason why `answer` is not shown at the cursor of `buffer`.
 async fn silence(buffer: &str, answer: impl Into<Answer>) -> Silence {
-    let desk = Desk::new(&[], ScriptedModel::new().then(answer));
+    let desk = Desk::new(&[], ScriptedModel::new().otherwise(answer));
     let completion = desk.complete("a.py", buffer).await;
     assert!(completion.suggestions.is_empty(), "{completion:?}");
     completion.silence.unwrap()
@@ -179,7 +179,7 @@ async fn names_that_do_not_exist_are_not_shown() {
         matches!(&silence, Silence::UnknownName { said } if said.contains("jsno")),
         "{silence:?}"
     );
-    let desk = Desk::new(&[], ScriptedModel::new().then("compute_all(2)"));
+    let desk = Desk::new(&[], ScriptedModel::new().otherwise("compute_all(2)"));
     let completion = desk.complete("a.py", "x = |\n").await;
     let silence = completion.silence.unwrap();
     assert!(
@@ -188,6 +188,17 @@ async fn names_that_do_not_exist_are_not_shown() {
     );
     assert_eq!(silence.as_str(), "unknown_name");
     assert_eq!(completion.trace.dropped.len(), 1);
+}
+
+#[tokio::test]
+async fn when_the_likeliest_does_not_hold_others_are_tried() {
+    let model = ScriptedModel::new()
+        .when(|request| request.sampling.temperature == 0.0, "(1 +")
+        .otherwise(Answer::texts(["(2 +", "2", "3"]));
+    let desk = Desk::new(&[], model);
+    let completion = desk.complete("a.py", "x = |\n").await;
+    assert_eq!(completion.suggestions, ["2"]);
+    assert_eq!(completion.trace.dropped.len(), 2);
 }
 
 #[tokio::test]

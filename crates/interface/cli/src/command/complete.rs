@@ -108,19 +108,27 @@ fn explain(completion: &Completion, output: Output) {
     }
 }
 
-/// The repository and the file in it.
+/// The repository and the file in it. A buffer that was never saved has no file yet, but a folder.
 fn place_of(arguments: &CompleteArguments) -> Result<(PathBuf, RepoPath), Failure> {
     let repository = composition::repository(&arguments.repo)?;
-    let usage = |message: String| Failure::new(Exit::Usage, message);
-    let root = std::path::absolute(&repository.root).map_err(|error| usage(error.to_string()))?;
-    let file = std::path::absolute(&arguments.file).map_err(|error| usage(error.to_string()))?;
-    let below = file.strip_prefix(&root).unwrap_or(&arguments.file);
-    let path = RepoPath::parse(&below.to_string_lossy()).map_err(|error| {
-        usage(format!(
-            "`{}` is not a file of the repository: {error}",
-            arguments.file.display()
-        ))
-    })?;
+    let shown = arguments.file.display();
+    let missing =
+        |error: std::io::Error| Failure::new(Exit::Usage, format!("cannot find `{shown}`: {error}"));
+    let root = repository.root.canonicalize().map_err(missing)?;
+    let folder = match arguments.file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder.canonicalize().map_err(missing)?;
+    let file = folder.join(arguments.file.file_name().unwrap_or_default());
+    let outside = || {
+        Failure::new(
+            Exit::Refused,
+            format!("`{shown}` is not a file of `{}`", root.display()),
+        )
+    };
+    let below = file.strip_prefix(&root).map_err(|_| outside())?;
+    let path = RepoPath::parse(&below.to_string_lossy()).map_err(|_| outside())?;
     Ok((root, path))
 }
 

@@ -1,0 +1,554 @@
+//! One client from `initialize` to `exit`.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use gen_lsp_types::{
+    CompletionOptions, CompletionParams, CompletionTriggerKind, DidChangeTextDocumentParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, ExecuteCommandOptions, ExecuteCommandParams,
+    InitializeParams, InlineCompletionParams, InlineCompletionTriggerKind, Position, Save,
+    ServerCapabilities, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
+};
+use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tenon_domain::RepoPath;
+use tenon_engine::{Buffer, Completer, Completion, CompletionRequest, Extent, Silence};
+use tenon_runtime::CacheScope;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::document::{Document, Encoding, offset};
+use crate::item::{Shape, result};
+use crate::message::{CompletionReport, Options, REPORT_METHOD, TAKEN_COMMAND};
+
+/// Why a session ended badly.
+#[derive(Debug, thiserror::Error)]
+#[error("the editor broke off: {0}")]
+pub struct ServeError(String);
+
+/// Opens the folder that the editor has open: blocks while it reads it. Called again when files were saved, so that
+/// the completer knows what is new; what it was given first is handed back to it then.
+pub type Open = dyn Fn(&Path, Option<Arc<Completer>>) -> Result<Arc<Completer>, String> + Send + Sync;
+
+/// Serves one client until it says `exit`. Blocks; the work is done on `runtime`.
+///
+/// # Errors
+/// When the client breaks off or does not speak the protocol.
+pub fn serve(connection: Connection, runtime: &Handle, open: Arc<Open>) -> Result<(), ServeError> {
+    let broke = |error: &dyn std::fmt::Display| ServeError(error.to_string());
+    let (id, parameters) = connection.initialize_start().map_err(|error| broke(&error))?;
+    let parameters: InitializeParams = serde_json::from_value(parameters).map_err(|error| broke(&error))?;
+    let encoding = encoding(&parameters);
+    let initialized = json!({
+        "capabilities": capabilities(&parameters, encoding),
+        "serverInfo": { "name": "tenon", "version": env!("CARGO_PKG_VERSION") },
+    });
+    connection
+        .initialize_finish(id, initialized)
+        .map_err(|error| broke(&error))?;
+    let (ready, workplace) = watch::channel(None);
+    let mut session = Session {
+        root: root(&parameters),
+        encoding,
+        options: options(parameters.initialization_options),
+        documents: HashMap::new(),
+        clock: 0,
+        runtime: runtime.clone(),
+        open,
+        ready: Arc::new(ready),
+        workplace,
+        out: connection.sender.clone(),
+        pending: Arc::default(),
+        shown: Arc::default(),
+    };
+    session.open_folder();
+    for message in &connection.receiver {
+        match message {
+            Message::Request(request) => {
+                if connection
+                    .handle_shutdown(&request)
+                    .map_err(|error| broke(&error))?
+                {
+                    break;
+                }
+                session.request(request);
+            }
+            Message::Notification(notification) => session.notification(notification),
+            Message::Response(_) => {}
+        }
+    }
+    for (_, pending) in lock(&session.pending).drain() {
+        pending.task.abort();
+    }
+    Ok(())
+}
+
+/// [`serve`] over standard input and output.
+///
+/// # Errors
+/// When the client breaks off or does not speak the protocol.
+pub fn serve_stdio(runtime: &Handle, open: Arc<Open>) -> Result<(), ServeError> {
+    let (connection, threads) = Connection::stdio();
+    serve(connection, runtime, open)?;
+    threads.join().map_err(|error| ServeError(error.to_string()))
+}
+
+type Workplace = Option<Result<Arc<Completer>, String>>;
+
+struct Session {
+    root: PathBuf,
+    encoding: Encoding,
+    options: Options,
+    documents: HashMap<Uri, Document>,
+    clock: u64,
+    runtime: Handle,
+    open: Arc<Open>,
+    ready: Arc<watch::Sender<Workplace>>,
+    workplace: watch::Receiver<Workplace>,
+    out: Sender<Message>,
+    pending: Arc<Mutex<HashMap<RequestId, Pending>>>,
+    shown: Arc<Mutex<VecDeque<Shown>>>,
+}
+
+struct Pending {
+    document: Uri,
+    task: AbortHandle,
+}
+
+/// What was suggested of late, for the day that it is taken.
+struct Shown {
+    id: String,
+    request: CompletionRequest,
+    suggestions: Vec<String>,
+}
+
+const MOST_SHOWN: usize = 16;
+/// Buffers and edits beside the one that is completed.
+const MOST_NEIGHBOURS: usize = 5;
+
+impl Session {
+    /// Reads the folder in the background; what is asked meanwhile waits for it.
+    fn open_folder(&self) {
+        let open = Arc::clone(&self.open);
+        let ready = Arc::clone(&self.ready);
+        let root = self.root.clone();
+        let out = self.out.clone();
+        self.runtime.spawn_blocking(move || {
+            let before = ready.borrow().clone().and_then(Result::ok);
+            let is_first = before.is_none();
+            let opened = open(&root, before);
+            if let Err(said) = &opened
+                && is_first
+            {
+                // 1 is an error.
+                notify(
+                    &out,
+                    "window/showMessage",
+                    json!({ "type": 1, "message": format!("Tenon: {said}") }),
+                );
+            }
+            ready.send_replace(Some(opened));
+        });
+    }
+
+    fn notification(&mut self, notification: Notification) {
+        let method = notification.method.as_str();
+        match method {
+            "textDocument/didOpen" => {
+                if let Some(opened) = read::<DidOpenTextDocumentParams>(notification.params) {
+                    let item = opened.text_document;
+                    let document = Document {
+                        path: self.path_of(&item.uri),
+                        text: item.text,
+                        version: item.version,
+                        seen: self.tick(),
+                        edited: None,
+                    };
+                    self.documents.insert(item.uri, document);
+                }
+            }
+            "textDocument/didChange" => {
+                if let Some(changed) = read::<DidChangeTextDocumentParams>(notification.params) {
+                    self.change(changed);
+                }
+            }
+            "textDocument/didClose" => {
+                if let Some(closed) = read::<DidCloseTextDocumentParams>(notification.params) {
+                    self.documents.remove(&closed.text_document.uri);
+                    self.supersede(&closed.text_document.uri);
+                }
+            }
+            "textDocument/didSave" => self.open_folder(),
+            "$/cancelRequest" => {
+                if let Some(id) = notification.params.get("id").and_then(request_id) {
+                    self.cancel(&id, ErrorCode::RequestCanceled, "cancelled by the client");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, changed: DidChangeTextDocumentParams) {
+        let uri = changed.text_document.text_document_identifier.uri;
+        let encoding = self.encoding;
+        let seen = self.tick();
+        let Some(document) = self.documents.get_mut(&uri) else {
+            return;
+        };
+        document.version = changed.text_document.version;
+        document.seen = seen;
+        if document.apply(changed.content_changes, encoding).is_err() {
+            // Suggestions for a text that nobody has would be noise.
+            self.documents.remove(&uri);
+            let message = format!("Tenon: a change does not fit {uri}; close the file and open it again");
+            notify(
+                &self.out,
+                "window/logMessage",
+                json!({ "type": 1, "message": message }),
+            );
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        let id = request.id.clone();
+        let started = match request.method.as_str() {
+            "textDocument/inlineCompletion" => self.inline(request),
+            "textDocument/completion" => self.listed(request),
+            "workspace/executeCommand" => self.command(request),
+            method => Err((ErrorCode::MethodNotFound, format!("`{method}` is not served"))),
+        };
+        if let Err((code, message)) = started {
+            let _ = self.out.send(Response::new_err(id, code as i32, message).into());
+        }
+    }
+
+    fn inline(&mut self, request: Request) -> Result<(), (ErrorCode, String)> {
+        let parameters: InlineCompletionParams = parameters(request.params)?;
+        let invoked = parameters.context.trigger_kind == InlineCompletionTriggerKind::Invoked;
+        let selected = parameters.context.selected_completion_info;
+        let at = parameters.text_document_position_params;
+        let selected = selected.map(|selected| (selected.range, selected.text));
+        self.start(
+            request.id,
+            &at.text_document.uri,
+            at.position,
+            invoked,
+            Shape::Inline { selected },
+        )
+    }
+
+    fn listed(&mut self, request: Request) -> Result<(), (ErrorCode, String)> {
+        let parameters: CompletionParams = parameters(request.params)?;
+        let kind = parameters.context.map(|context| context.trigger_kind);
+        let invoked = kind == Some(CompletionTriggerKind::Invoked);
+        let at = parameters.text_document_position_params;
+        self.start(
+            request.id,
+            &at.text_document.uri,
+            at.position,
+            invoked,
+            Shape::Listed,
+        )
+    }
+
+    fn start(
+        &mut self,
+        id: RequestId,
+        uri: &Uri,
+        at: Position,
+        invoked: bool,
+        shape: Shape,
+    ) -> Result<(), (ErrorCode, String)> {
+        self.supersede(uri);
+        let request = self.completion_request(uri, at, invoked, &shape)?;
+        let encoding = self.encoding;
+        let mut workplace = self.workplace.clone();
+        let pending = Arc::clone(&self.pending);
+        let shown = Arc::clone(&self.shown);
+        let out = self.out.clone();
+        let key = id.clone();
+        // The entry is made before the task can end.
+        let mut entries = lock(&self.pending);
+        let task = self.runtime.spawn(async move {
+            let begun = Instant::now();
+            let (completer, completion) = answer(&mut workplace, &request).await;
+            if lock(&pending).remove(&id).is_none() {
+                return;
+            }
+            let report = report(&completion, begun);
+            let items = result(
+                &shape,
+                &completion.id,
+                &completion.suggestions,
+                &request.text,
+                request.cursor,
+                encoding,
+            );
+            if completer.is_some() && !completion.suggestions.is_empty() {
+                let mut shown = lock(&shown);
+                if shown.len() == MOST_SHOWN {
+                    shown.pop_front();
+                }
+                shown.push_back(Shown {
+                    id: completion.id,
+                    request,
+                    suggestions: completion.suggestions,
+                });
+            }
+            let _ = out.send(Response::new_ok(id, items).into());
+            notify(&out, REPORT_METHOD, json!(report));
+        });
+        let entry = Pending {
+            document: uri.clone(),
+            task: task.abort_handle(),
+        };
+        entries.insert(key, entry);
+        Ok(())
+    }
+
+    fn completion_request(
+        &mut self,
+        uri: &Uri,
+        at: Position,
+        invoked: bool,
+        shape: &Shape,
+    ) -> Result<CompletionRequest, (ErrorCode, String)> {
+        let seen = self.tick();
+        let encoding = self.encoding;
+        let wrong = |message: &str| (ErrorCode::InvalidParams, message.to_owned());
+        let document = self
+            .documents
+            .get_mut(uri)
+            .ok_or_else(|| wrong("the file is not open"))?;
+        document.seen = seen;
+        let nowhere = || wrong("the position is not in the file");
+        let mut text = document.text.clone();
+        let mut cursor = document.offset(at, encoding).ok_or_else(nowhere)?;
+        let path = document.path.clone();
+        if let Shape::Inline {
+            selected: Some((range, selected)),
+        } = shape
+        {
+            // What is highlighted counts as written.
+            let start = offset(&text, range.start, encoding).ok_or_else(nowhere)?;
+            let end = offset(&text, range.end, encoding).ok_or_else(nowhere)?;
+            if start > end {
+                return Err(nowhere());
+            }
+            text.replace_range(start..end, selected);
+            cursor = start + selected.len();
+        }
+        let mut others: Vec<&Document> = self
+            .documents
+            .iter()
+            .filter(|(other, _)| *other != uri)
+            .map(|(_, document)| document)
+            .collect();
+        others.sort_by_key(|document| std::cmp::Reverse(document.seen));
+        others.truncate(MOST_NEIGHBOURS);
+        let buffer = |document: &Document, text: &str| Buffer {
+            path: document.path.clone(),
+            text: text.to_owned(),
+        };
+        let deadline = match invoked {
+            true => self.options.invoked_deadline,
+            false => self.options.automatic_deadline,
+        };
+        Ok(CompletionRequest {
+            path,
+            text,
+            cursor,
+            extent: Extent::Natural,
+            alternatives: if invoked { self.options.alternatives } else { 1 },
+            deadline: Duration::from_millis(deadline),
+            open_buffers: others.iter().map(|other| buffer(other, &other.text)).collect(),
+            recent_edits: others
+                .iter()
+                .filter_map(|other| Some(buffer(other, other.edited.as_deref()?)))
+                .collect(),
+            scope: CacheScope::local(),
+        })
+    }
+
+    /// `tenon.taken`: what comes next is prepared.
+    fn command(&mut self, request: Request) -> Result<(), (ErrorCode, String)> {
+        let parameters: ExecuteCommandParams = parameters(request.params)?;
+        if parameters.command != TAKEN_COMMAND {
+            let message = format!("there is no command `{}`", parameters.command);
+            return Err((ErrorCode::InvalidParams, message));
+        }
+        let arguments = parameters.arguments.unwrap_or_default();
+        let taken = arguments.first().and_then(Value::as_str);
+        let index = arguments
+            .get(1)
+            .and_then(Value::as_u64)
+            .and_then(|index| usize::try_from(index).ok());
+        if let (Some(id), Some(index)) = (taken, index) {
+            let shown = lock(&self.shown);
+            let suggestion = shown
+                .iter()
+                .find(|shown| shown.id == id)
+                .and_then(|shown| Some((&shown.request, shown.suggestions.get(index)?)));
+            let completer = self.workplace.borrow().clone();
+            if let (Some((asked, suggestion)), Some(Ok(completer))) = (suggestion, completer) {
+                let _inside = self.runtime.enter();
+                completer.prepare_after(asked, suggestion);
+            }
+        }
+        let _ = self.out.send(Response::new_ok(request.id, Value::Null).into());
+        Ok(())
+    }
+
+    /// Whoever asks again for the same file no longer waits for the first answer.
+    fn supersede(&self, uri: &Uri) {
+        let pending = lock(&self.pending);
+        let older = pending.iter().filter(|(_, pending)| &pending.document == uri);
+        let older: Vec<RequestId> = older.map(|(id, _)| id.clone()).collect();
+        drop(pending);
+        for id in older {
+            self.cancel(&id, ErrorCode::ContentModified, "asked again meanwhile");
+        }
+    }
+
+    fn cancel(&self, id: &RequestId, code: ErrorCode, message: &str) {
+        if let Some(pending) = lock(&self.pending).remove(id) {
+            pending.task.abort();
+            let response = Response::new_err(id.clone(), code as i32, message.to_owned());
+            let _ = self.out.send(response.into());
+        }
+    }
+
+    fn path_of(&self, uri: &Uri) -> RepoPath {
+        let file = uri.to_file_path().ok();
+        let below = file
+            .as_deref()
+            .and_then(|file| file.strip_prefix(&self.root).ok())
+            .and_then(|below| RepoPath::parse(&below.to_string_lossy()).ok());
+        // A buffer without a file, or from elsewhere: its name tells the language.
+        let name = uri.path().rsplit('/').next().unwrap_or_default();
+        let named = || RepoPath::parse(name).or_else(|_| RepoPath::parse("untitled"));
+        match below {
+            Some(below) => below,
+            None => named().unwrap_or_else(|_| unreachable!("`untitled` is a path")),
+        }
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+}
+
+/// Waits for the folder to be read, no longer than the request may take, and completes.
+async fn answer(
+    workplace: &mut watch::Receiver<Workplace>,
+    request: &CompletionRequest,
+) -> (Option<Arc<Completer>>, Completion) {
+    let silent = |reason: Silence| Completion {
+        id: String::new(),
+        suggestions: Vec::new(),
+        silence: Some(reason),
+        trace: tenon_engine::CompletionTrace::default(),
+    };
+    let opened = async { workplace.wait_for(Option::is_some).await.ok()?.clone() };
+    let Ok(opened) = tokio::time::timeout(request.deadline, opened).await else {
+        return (None, silent(Silence::Deadline));
+    };
+    match opened {
+        Some(Ok(completer)) => {
+            let completion = completer.complete(request).await;
+            (Some(completer), completion)
+        }
+        Some(Err(said)) => (None, silent(Silence::NoModel { said })),
+        None => (None, silent(Silence::Deadline)),
+    }
+}
+
+fn report(completion: &Completion, begun: Instant) -> CompletionReport {
+    CompletionReport {
+        id: completion.id.clone(),
+        shown: completion.suggestions.len(),
+        reason: completion
+            .silence
+            .as_ref()
+            .map(|silence| silence.as_str().to_owned()),
+        message: completion.silence.as_ref().map(ToString::to_string),
+        milliseconds: begun.elapsed().as_secs_f64() * 1000.0,
+    }
+}
+
+fn capabilities(parameters: &InitializeParams, encoding: Encoding) -> Value {
+    let text_document = parameters.capabilities.text_document.as_ref();
+    let inline = text_document.is_some_and(|document| document.inline_completion.is_some());
+    let capabilities = ServerCapabilities {
+        position_encoding: Some(encoding.kind()),
+        text_document_sync: Some(
+            TextDocumentSyncOptions {
+                open_close: Some(true),
+                change: Some(TextDocumentSyncKind::Incremental),
+                save: Some(Save::Bool(true)),
+                ..TextDocumentSyncOptions::default()
+            }
+            .into(),
+        ),
+        completion_provider: (!inline).then(|| CompletionOptions {
+            trigger_characters: Some([".", "(", " ", "=", ":"].map(str::to_owned).to_vec()),
+            ..CompletionOptions::default()
+        }),
+        inline_completion_provider: inline.then(|| true.into()),
+        execute_command_provider: Some(ExecuteCommandOptions {
+            commands: vec![TAKEN_COMMAND.to_owned()],
+            ..ExecuteCommandOptions::default()
+        }),
+        ..ServerCapabilities::default()
+    };
+    json!(capabilities)
+}
+
+fn encoding(parameters: &InitializeParams) -> Encoding {
+    let general = parameters.capabilities.general.as_ref();
+    Encoding::of(general.and_then(|general| general.position_encodings.as_deref()))
+}
+
+#[expect(deprecated, reason = "older clients say no more than `rootUri`")]
+fn root(parameters: &InitializeParams) -> PathBuf {
+    let folders = &parameters.workspace_folders_initialize_params.workspace_folders;
+    let folder = json!(folders)
+        .get(0)
+        .and_then(|folder| Some(folder.get("uri")?.as_str()?.to_owned()));
+    let folder = folder.and_then(|uri| uri.parse::<Uri>().ok());
+    let uri = folder.or_else(|| parameters.root_uri.clone());
+    let path = uri.and_then(|uri| uri.to_file_path().ok());
+    path.unwrap_or_else(|| PathBuf::from("."))
+}
+
+fn options(given: Option<Value>) -> Options {
+    let given = given.and_then(|given| serde_json::from_value::<Options>(given).ok());
+    given.unwrap_or_default().bounded()
+}
+
+fn request_id(id: &Value) -> Option<RequestId> {
+    serde_json::from_value(id.clone()).ok()
+}
+
+fn parameters<T: DeserializeOwned>(given: Value) -> Result<T, (ErrorCode, String)> {
+    serde_json::from_value(given).map_err(|error| (ErrorCode::InvalidParams, error.to_string()))
+}
+
+fn read<T: DeserializeOwned>(given: Value) -> Option<T> {
+    serde_json::from_value(given).ok()
+}
+
+fn notify(out: &Sender<Message>, method: &str, parameters: Value) {
+    let notification = Notification::new(method.to_owned(), parameters);
+    let _ = out.send(Message::Notification(notification));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
