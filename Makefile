@@ -59,7 +59,7 @@ demo: setup build ## Run the main job on a sample repository, from a fresh clone
 	@scripts/demo.sh $(TENON)
 
 .PHONY: test
-test: setup-tests build models lint suites docs-check ## Everything that CI runs: set-up, lints, every test
+test: setup-tests build models lint suites docs-check vscode-check ## Everything that CI runs: set-up, lints, every test
 	scripts/tests.sh
 
 .PHONY: lint
@@ -85,6 +85,14 @@ docs: docs-check ## Build the manual (needs mdbook) and the crates' documentatio
 .PHONY: docs-check
 docs-check: ## Check the manual's pages and links
 	python3 scripts/check_docs.py
+
+.PHONY: vscode-check
+vscode-check:
+	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund && npm test
+
+.PHONY: vscode
+vscode: ## Package the VS Code extension as editors/vscode/dist/tenon.vsix (needs Node 20)
+	cd editors/vscode && npm ci --ignore-scripts --no-audit --no-fund && npm run package
 
 .PHONY: bench
 bench: build ## Measure the models on this machine

@@ -50,6 +50,7 @@ list_missing() {
     [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || need ca-certificates
     if [ "$with_tests" = yes ]; then
         have node || need nodejs
+        have npm || need npm
     fi
 }
 
