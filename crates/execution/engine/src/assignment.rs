@@ -16,10 +16,12 @@ use tenon_domain::{
 use tenon_runtime::{Message, Model, ModelError, PromptInput, Role};
 use tenon_syntax::{Language, SourceFile};
 use tenon_template::Library;
+use tokio::sync::OnceCell;
 
 use crate::briefing::Briefing;
 use crate::error::EngineError;
 use crate::failure_output::Place;
+use crate::invented_calls::invented_calls;
 use crate::observer::{Event, Observer};
 use crate::opening;
 use crate::sampling::{Patience, Question};
@@ -56,6 +58,8 @@ pub(crate) struct Assignment<'run> {
     pub failing_places: Vec<Place>,
     /// Other changes that belong to the same proposal and are made already.
     pub base: ChangeSet,
+    /// Calls to compare candidates by where no example gives any: those that the first candidate has an answer to.
+    pub invented: OnceCell<Vec<String>>,
 }
 
 impl Assignment<'_> {
@@ -419,15 +423,27 @@ impl Assignment<'_> {
         tokio::time::timeout(granted, asked).await.unwrap_or(false)
     }
 
-    /// Whether a change can only be told from a wrong one by few examples: then another opinion is worth its time.
+    /// Whether a change can only be told from a wrong one by few examples or none: then another opinion is worth its
+    /// time.
     pub fn rests_on_few_examples(&self) -> bool {
         const MANY: usize = 8;
-        (1..MANY).contains(&self.checks.examples.len()) && self.checks.acceptance.is_empty()
+        let few = self.checks.examples.len() < MANY && self.checks.acceptance.is_empty();
+        few && (!self.checks.examples.is_empty() || self.is_comparable())
     }
 
     /// Whether candidates can be compared by what they do.
     pub fn is_comparable(&self) -> bool {
-        self.language() == Some(Language::Python) && !self.calls().is_empty()
+        let python = self.language() == Some(Language::Python);
+        python && (!self.calls().is_empty() || self.sole_function().is_some())
+    }
+
+    /// The one function that is written, if calls of it may be invented.
+    fn sole_function(&self) -> Option<String> {
+        match (&self.target, self.target.wanted_names().as_slice()) {
+            (Target::EditFile { .. }, _) => None,
+            (_, [name]) if self.checks.examples.is_empty() => Some(name.clone()),
+            _ => None,
+        }
     }
 
     /// The calls of the examples.
@@ -438,11 +454,9 @@ impl Assignment<'_> {
 
     /// How the changed function behaves on varied inputs; `None` where that cannot be watched.
     pub async fn behaviour(&self, gate: &Gate, change: &ChangeSet) -> Option<Behaviour> {
-        const INPUTS: usize = 32;
         if !self.is_comparable() {
             return None;
         }
-        let calls = self.calls();
         let path = self.target.path();
         let code = change
             .files
@@ -450,18 +464,50 @@ impl Assignment<'_> {
             .find(|file| &file.path == path)?
             .after
             .as_deref()?;
-        let candidate = Candidate::Text(code);
-        let behaviour = observe_python(
-            gate.sandbox()?,
-            &candidate,
-            &calls,
-            self.intent.seed,
-            INPUTS,
-            ExampleLimits::default(),
-        )
-        .await
-        .ok()?;
+        let calls = match self.calls() {
+            none if none.is_empty() => {
+                let invented = self.invented.get_or_init(|| self.invent(gate, code)).await;
+                invented.clone()
+            }
+            calls => calls,
+        };
+        let behaviour = self.observe(gate, code, &calls).await?;
         (!behaviour.observations.is_empty()).then_some(behaviour)
+    }
+
+    /// Calls that the first candidate has an answer to: on what everybody refuses everybody is alike.
+    async fn invent(&self, gate: &Gate, code: &str) -> Vec<String> {
+        /// With fewer, alike means nothing.
+        const LEAST: usize = 3;
+        let calls = self
+            .sole_function()
+            .map(|name| invented_calls(code, &name))
+            .unwrap_or_default();
+        let behaviour = match calls.is_empty() {
+            true => None,
+            false => self.observe(gate, code, &calls).await,
+        };
+        let answered: Vec<String> = behaviour
+            .unwrap_or_default()
+            .observations
+            .into_iter()
+            .filter(|observation| observation.outcome.starts_with('='))
+            .map(|observation| observation.input)
+            .filter(|input| calls.contains(input))
+            .collect();
+        match answered.len() < LEAST {
+            true => Vec::new(),
+            false => answered,
+        }
+    }
+
+    async fn observe(&self, gate: &Gate, code: &str, calls: &[String]) -> Option<Behaviour> {
+        const INPUTS: usize = 32;
+        let candidate = Candidate::Text(code);
+        let seed = self.intent.seed;
+        let limits = ExampleLimits::default();
+        let observed = observe_python(gate.sandbox()?, &candidate, calls, seed, INPUTS, limits);
+        observed.await.ok()
     }
 }
 

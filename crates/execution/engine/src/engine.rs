@@ -12,6 +12,7 @@ use tenon_runtime::Model;
 use tenon_sandbox::{Sandbox, WorkCopy};
 use tenon_syntax::SourceFile;
 use tenon_template::Library;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Ask;
@@ -229,6 +230,7 @@ impl Engine {
             failure: None,
             failing_places: Vec::new(),
             base,
+            invented: OnceCell::new(),
         };
         assignment.examples = examples(&assignment);
         let focus = assignment.target.wanted_names();

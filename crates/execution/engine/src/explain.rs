@@ -95,6 +95,7 @@ pub(crate) async fn explain(
         failure: None,
         failing_places: Vec::new(),
         base: tenon_domain::ChangeSet::default(),
+        invented: tokio::sync::OnceCell::new(),
     };
     let models = run.models;
     let model_index = models.len().saturating_sub(1);

@@ -22,6 +22,7 @@ mod error;
 mod explain;
 mod failure_output;
 mod fix;
+mod invented_calls;
 mod locate;
 mod observer;
 mod opening;

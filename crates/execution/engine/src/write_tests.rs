@@ -87,6 +87,7 @@ pub(crate) async fn write_tests(
         failure: None,
         failing_places: Vec::new(),
         base: ChangeSet::default(),
+        invented: tokio::sync::OnceCell::new(),
     };
     let span = symbol
         .as_ref()

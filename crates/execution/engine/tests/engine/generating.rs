@@ -130,7 +130,8 @@ async fn a_wish_that_names_only_what_is_not_there_asks_for_it() {
     let tables = "def header(text):\n    return text.split(\"\\n\")[0].split(\",\")\n";
     let tests = "import unittest\nfrom tables import header\n\n\nclass T(unittest.TestCase):\n    def test_header(self):\n        self.assertEqual(header(\"a,b\"), [\"a\", \"b\"])\n";
     let answer = "def column(text, name):\n    return [line.split(\",\")[header(text).index(name)] for line in text.split(\"\\n\")[1:]]\n";
-    let scene = Scene::new(&[("tables.py", tables), ("test_tables.py", tests)]).with(coder().then(answer));
+    let scene =
+        Scene::new(&[("tables.py", tables), ("test_tables.py", tests)]).with(coder().otherwise(answer));
     let wish = "I need a helper in tables.py: column(text, name) takes text with a header line and returns one column";
     let proposal = scene.propose(&generate(wish)).await;
     assert!(
@@ -241,7 +242,7 @@ async fn the_named_file_wins_over_what_ranking_would_choose() {
 
 #[tokio::test]
 async fn other_code_that_the_wish_names_is_shown_to_the_model() {
-    let model = coder().then("def greet(name):\n    return shout(name)\n");
+    let model = coder().otherwise("def greet(name):\n    return shout(name)\n");
     let scene = Scene::new(&[("text.py", TEXT), ("user.py", "from text import shout\n")]).with(model.clone());
     scene
         .propose(&generate("add greet(name) to user.py, which calls `shout`"))

@@ -69,6 +69,44 @@ async fn the_word_of_a_compiler_is_shown_to_the_model_once_and_a_wrong_value_nev
 }
 
 #[tokio::test]
+async fn without_examples_the_majority_decides() {
+    let odd = "def slugify(title: str) -> str:\n    return title\n";
+    let right = "def slugify(title: str) -> str:\n    return \"-\".join(title.lower().split())\n";
+    let alike =
+        "def slugify(title: str) -> str:\n    words = title.lower().split()\n    return \"-\".join(words)\n";
+    let model = coder()
+        .then(odd)
+        .otherwise(Answer::texts([right, alike, odd, right]));
+    let proposal = scene(&model)
+        .propose(&generate(
+            "add slugify(title: str) to text.py, which turns a title into a slug",
+        ))
+        .await;
+    assert!(
+        text_of(&proposal, "text.py").contains("join"),
+        "{:?}",
+        fates(&proposal)
+    );
+    assert_eq!(
+        proposal.level(),
+        Level::Parsed,
+        "nothing that ran says that it is right"
+    );
+}
+
+#[tokio::test]
+async fn without_examples_two_that_agree_are_enough() {
+    let right = "def slugify(title: str) -> str:\n    return \"-\".join(title.lower().split())\n";
+    let model = coder().then(right).otherwise(Answer::text(right));
+    let proposal = scene(&model)
+        .propose(&generate(
+            "add slugify(title: str) to text.py, which turns a title into a slug",
+        ))
+        .await;
+    assert_eq!(fates(&proposal).len(), 2, "{:?}", fates(&proposal));
+}
+
+#[tokio::test]
 async fn a_missing_import_is_added_without_asking_again() {
     let model = coder().then("def slugify(title):\n    return re.sub(r\"\\s+\", \"-\", title.lower())\n");
     let proposal = scene(&model).propose(&generate(WISH)).await;
@@ -233,7 +271,7 @@ async fn a_change_stands_when_the_stronger_model_cannot_be_asked() {
 #[tokio::test]
 async fn without_anything_to_run_the_strongest_model_is_asked_at_once_and_little_is_claimed() {
     let weak = coder().named("weak");
-    let scene = scene(&weak).with(coder().named("strong").then(WRONG));
+    let scene = scene(&weak).with(coder().named("strong").otherwise(WRONG));
     let proposal = scene.propose(&generate("add slugify(title) to text.py")).await;
     assert!(weak.requests().is_empty());
     assert_eq!(proposal.level(), Level::Parsed, "{:#?}", proposal.evidence);
