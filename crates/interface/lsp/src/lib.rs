@@ -6,14 +6,21 @@
 //! ```
 //!
 //! Clients that know `textDocument/inlineCompletion` (3.18) get it; others get plain `textDocument/completion`.
-//! Each answer is also told as a `tenon/completion` notification, with the reason when nothing is shown.
+//! Code actions are errands for the engine: write what a comment says, fix a diagnostic, write tests, explain. They end in an edit
+//! of the editor's own buffers, with the evidence in a message. Each completion is also told as a `tenon/completion` notification, with the reason when nothing is shown.
 //!
 //! This room names no model and starts no process; what it needs is handed in.
 
+mod action;
+mod capabilities;
+mod delivery;
 mod document;
+mod edit;
+mod errand;
 mod item;
 mod message;
 mod session;
 
-pub use message::{CompletionReport, REPORT_METHOD, TAKEN_COMMAND};
+pub use errand::{Engineer, Workplace};
+pub use message::{CompletionReport, REPORT_METHOD, RUN_COMMAND, TAKEN_COMMAND};
 pub use session::{Open, ServeError, serve, serve_stdio};

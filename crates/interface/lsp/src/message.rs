@@ -8,6 +8,9 @@ pub const REPORT_METHOD: &str = "tenon/completion";
 /// The command that an item runs when it is taken: its arguments are the completion's id and the item's index.
 pub const TAKEN_COMMAND: &str = "tenon.taken";
 
+/// The command that a code action runs: its argument is the errand.
+pub const RUN_COMMAND: &str = "tenon.run";
+
 /// How one completion ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

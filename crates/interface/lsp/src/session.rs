@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use gen_lsp_types::{
-    CompletionOptions, CompletionParams, CompletionTriggerKind, DidChangeTextDocumentParams,
-    DidCloseTextDocumentParams, DidOpenTextDocumentParams, ExecuteCommandOptions, ExecuteCommandParams,
-    InitializeParams, InlineCompletionParams, InlineCompletionTriggerKind, Position, Save,
-    ServerCapabilities, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
+    CodeActionParams, CompletionParams, CompletionTriggerKind, DidChangeTextDocumentParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, ExecuteCommandParams, InitializeParams,
+    InlineCompletionParams, InlineCompletionTriggerKind, Position, Uri,
 };
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use serde::de::DeserializeOwned;
@@ -21,10 +20,16 @@ use tenon_runtime::CacheScope;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
+use crate::action::{Errand, actions};
+use crate::capabilities::{abilities, capabilities, encoding, shows_progress};
+use crate::delivery::{Delivery, ERROR};
 use crate::document::{Document, Encoding, offset};
+use crate::edit::EditAbilities;
+use crate::errand::{Progress, Workplace};
 use crate::item::{Shape, result};
-use crate::message::{CompletionReport, Options, REPORT_METHOD, TAKEN_COMMAND};
+use crate::message::{CompletionReport, Options, REPORT_METHOD, RUN_COMMAND, TAKEN_COMMAND};
 
 /// Why a session ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +38,7 @@ pub struct ServeError(String);
 
 /// Opens the folder that the editor has open: blocks while it reads it. Called again when files were saved, so that
 /// the completer knows what is new; what it was given first is handed back to it then.
-pub type Open = dyn Fn(&Path, Option<Arc<Completer>>) -> Result<Arc<Completer>, String> + Send + Sync;
+pub type Open = dyn Fn(&Path, Option<Workplace>) -> Result<Workplace, String> + Send + Sync;
 
 /// Serves one client until it says `exit`. Blocks; the work is done on `runtime`.
 ///
@@ -51,18 +56,21 @@ pub fn serve(connection: Connection, runtime: &Handle, open: Arc<Open>) -> Resul
     connection
         .initialize_finish(id, initialized)
         .map_err(|error| broke(&error))?;
-    let (ready, workplace) = watch::channel(None);
+    let (ready, opened) = watch::channel(None);
     let mut session = Session {
         root: root(&parameters),
         encoding,
         options: options(parameters.initialization_options),
-        documents: HashMap::new(),
+        documents: Arc::default(),
+        errands: Arc::default(),
+        abilities: abilities(&parameters.capabilities),
+        shows_progress: shows_progress(&parameters.capabilities),
         clock: 0,
         runtime: runtime.clone(),
         open,
         ready: Arc::new(ready),
-        workplace,
-        out: connection.sender.clone(),
+        opened,
+        out: outbox(connection.sender.clone()),
         pending: Arc::default(),
         shown: Arc::default(),
     };
@@ -85,6 +93,9 @@ pub fn serve(connection: Connection, runtime: &Handle, open: Arc<Open>) -> Resul
     for (_, pending) in lock(&session.pending).drain() {
         pending.task.abort();
     }
+    for stop in lock(&session.errands).values() {
+        stop.cancel();
+    }
     Ok(())
 }
 
@@ -98,18 +109,22 @@ pub fn serve_stdio(runtime: &Handle, open: Arc<Open>) -> Result<(), ServeError> 
     threads.join().map_err(|error| ServeError(error.to_string()))
 }
 
-type Workplace = Option<Result<Arc<Completer>, String>>;
+type Opened = Option<Result<Workplace, String>>;
 
 struct Session {
     root: PathBuf,
     encoding: Encoding,
     options: Options,
-    documents: HashMap<Uri, Document>,
+    documents: Arc<Mutex<HashMap<Uri, Document>>>,
+    /// What runs, by its progress token.
+    errands: Arc<Mutex<HashMap<String, CancellationToken>>>,
+    abilities: EditAbilities,
+    shows_progress: bool,
     clock: u64,
     runtime: Handle,
     open: Arc<Open>,
-    ready: Arc<watch::Sender<Workplace>>,
-    workplace: watch::Receiver<Workplace>,
+    ready: Arc<watch::Sender<Opened>>,
+    opened: watch::Receiver<Opened>,
     out: Sender<Message>,
     pending: Arc<Mutex<HashMap<RequestId, Pending>>>,
     shown: Arc<Mutex<VecDeque<Shown>>>,
@@ -145,11 +160,10 @@ impl Session {
             if let Err(said) = &opened
                 && is_first
             {
-                // 1 is an error.
                 notify(
                     &out,
                     "window/showMessage",
-                    json!({ "type": 1, "message": format!("Tenon: {said}") }),
+                    json!({ "type": ERROR, "message": format!("Tenon: {said}") }),
                 );
             }
             ready.send_replace(Some(opened));
@@ -169,7 +183,7 @@ impl Session {
                         seen: self.tick(),
                         edited: None,
                     };
-                    self.documents.insert(item.uri, document);
+                    lock(&self.documents).insert(item.uri, document);
                 }
             }
             "textDocument/didChange" => {
@@ -179,11 +193,17 @@ impl Session {
             }
             "textDocument/didClose" => {
                 if let Some(closed) = read::<DidCloseTextDocumentParams>(notification.params) {
-                    self.documents.remove(&closed.text_document.uri);
+                    lock(&self.documents).remove(&closed.text_document.uri);
                     self.supersede(&closed.text_document.uri);
                 }
             }
             "textDocument/didSave" => self.open_folder(),
+            "window/workDoneProgress/cancel" => {
+                let token = notification.params.get("token").and_then(Value::as_str);
+                if let Some(stop) = token.and_then(|token| lock(&self.errands).get(token).cloned()) {
+                    stop.cancel();
+                }
+            }
             "$/cancelRequest" => {
                 if let Some(id) = notification.params.get("id").and_then(request_id) {
                     self.cancel(&id, ErrorCode::RequestCanceled, "cancelled by the client");
@@ -197,14 +217,15 @@ impl Session {
         let uri = changed.text_document.text_document_identifier.uri;
         let encoding = self.encoding;
         let seen = self.tick();
-        let Some(document) = self.documents.get_mut(&uri) else {
+        let mut documents = lock(&self.documents);
+        let Some(document) = documents.get_mut(&uri) else {
             return;
         };
         document.version = changed.text_document.version;
         document.seen = seen;
         if document.apply(changed.content_changes, encoding).is_err() {
             // Suggestions for a text that nobody has would be noise.
-            self.documents.remove(&uri);
+            documents.remove(&uri);
             let message = format!("Tenon: a change does not fit {uri}; close the file and open it again");
             notify(
                 &self.out,
@@ -219,6 +240,7 @@ impl Session {
         let started = match request.method.as_str() {
             "textDocument/inlineCompletion" => self.inline(request),
             "textDocument/completion" => self.listed(request),
+            "textDocument/codeAction" => self.offer(request),
             "workspace/executeCommand" => self.command(request),
             method => Err((ErrorCode::MethodNotFound, format!("`{method}` is not served"))),
         };
@@ -267,7 +289,7 @@ impl Session {
         self.supersede(uri);
         let request = self.completion_request(uri, at, invoked, &shape)?;
         let encoding = self.encoding;
-        let mut workplace = self.workplace.clone();
+        let mut opened = self.opened.clone();
         let pending = Arc::clone(&self.pending);
         let shown = Arc::clone(&self.shown);
         let out = self.out.clone();
@@ -276,7 +298,7 @@ impl Session {
         let mut entries = lock(&self.pending);
         let task = self.runtime.spawn(async move {
             let begun = Instant::now();
-            let (completer, completion) = answer(&mut workplace, &request).await;
+            let (completer, completion) = answer(&mut opened, &request).await;
             if lock(&pending).remove(&id).is_none() {
                 return;
             }
@@ -321,8 +343,9 @@ impl Session {
         let seen = self.tick();
         let encoding = self.encoding;
         let wrong = |message: &str| (ErrorCode::InvalidParams, message.to_owned());
-        let document = self
-            .documents
+        let documents = Arc::clone(&self.documents);
+        let mut documents = lock(&documents);
+        let document = documents
             .get_mut(uri)
             .ok_or_else(|| wrong("the file is not open"))?;
         document.seen = seen;
@@ -343,8 +366,7 @@ impl Session {
             text.replace_range(start..end, selected);
             cursor = start + selected.len();
         }
-        let mut others: Vec<&Document> = self
-            .documents
+        let mut others: Vec<&Document> = documents
             .iter()
             .filter(|(other, _)| *other != uri)
             .map(|(_, document)| document)
@@ -375,9 +397,102 @@ impl Session {
         })
     }
 
-    /// `tenon.taken`: what comes next is prepared.
+    /// What can be done at a place.
+    fn offer(&self, request: Request) -> Result<(), (ErrorCode, String)> {
+        let parameters: CodeActionParams = parameters(request.params)?;
+        let diagnostics: Vec<Value> = parameters
+            .context
+            .diagnostics
+            .iter()
+            .map(|diagnostic| json!(diagnostic))
+            .collect();
+        let documents = lock(&self.documents);
+        let document = documents.get(&parameters.text_document.uri);
+        let offered = document.and_then(|document| {
+            let offset = document.offset(parameters.range.start, self.encoding)?;
+            Some(actions(&document.path, &document.text, offset, &diagnostics))
+        });
+        let has_engineer =
+            matches!(&*self.opened.borrow(), Some(Ok(workplace)) if workplace.engineer.is_some());
+        let offered = offered.filter(|_| has_engineer).unwrap_or_default();
+        let _ = self.out.send(Response::new_ok(request.id, json!(offered)).into());
+        Ok(())
+    }
+
+    /// Begins an errand. Its outcome is told by messages; what changes is applied by the editor.
+    fn run(&mut self, errand: &Errand) -> Result<(), (ErrorCode, String)> {
+        let refused = |message: &str| (ErrorCode::RequestFailed, message.to_owned());
+        let opened = self.opened.borrow().clone();
+        let engineer = match opened {
+            Some(Ok(workplace)) => workplace.engineer,
+            Some(Err(said)) => return Err(refused(&said)),
+            None => return Err(refused("the folder is still being read; try again in a moment")),
+        };
+        let engineer = engineer.ok_or_else(|| refused("errands are not done here"))?;
+        if !lock(&self.errands).is_empty() {
+            return Err(refused(
+                "another errand is still running; cancel it or wait for it",
+            ));
+        }
+        let saved = std::fs::read_to_string(self.root.join(errand.path.as_str()));
+        let is_saved = |document: &Document| saved.as_ref().is_ok_and(|saved| saved == &document.text);
+        if lock(&self.documents)
+            .values()
+            .any(|document| document.path == errand.path && !is_saved(document))
+        {
+            return Err(refused(&format!(
+                "save {} first: Tenon works on files as they are on disk",
+                errand.path
+            )));
+        }
+        let token = format!("tenon-errand-{}", self.tick());
+        let stop = CancellationToken::new();
+        lock(&self.errands).insert(token.clone(), stop.clone());
+        let intent = errand.intent();
+        let title = format!("Tenon: {}", intent.text);
+        let delivery = Delivery {
+            root: self.root.clone(),
+            documents: Arc::clone(&self.documents),
+            encoding: self.encoding,
+            abilities: self.abilities,
+            out: self.out.clone(),
+        };
+        let errands = Arc::clone(&self.errands);
+        let shows_progress = self.shows_progress;
+        self.runtime.spawn(async move {
+            let progress = Progress::begin(delivery.out.clone(), shows_progress, &token, &title);
+            let proposed = engineer.propose(&intent, &progress, &stop).await;
+            lock(&errands).remove(&token);
+            let (kind, message) = match proposed {
+                Ok(proposal) => delivery.deliver(&proposal),
+                Err(reason) => (ERROR, reason),
+            };
+            progress.end(&message);
+            notify(
+                &delivery.out,
+                "window/showMessage",
+                json!({ "type": kind, "message": format!("Tenon: {message}") }),
+            );
+        });
+        Ok(())
+    }
+
+    /// `tenon.taken`: what comes next is prepared. `tenon.run`: an errand begins.
     fn command(&mut self, request: Request) -> Result<(), (ErrorCode, String)> {
         let parameters: ExecuteCommandParams = parameters(request.params)?;
+        if parameters.command == RUN_COMMAND {
+            let errand = parameters
+                .arguments
+                .and_then(|arguments| arguments.into_iter().next());
+            let errand = errand.and_then(|errand| serde_json::from_value::<Errand>(errand).ok());
+            let errand = errand.ok_or((
+                ErrorCode::InvalidParams,
+                "the command carries no errand".to_owned(),
+            ))?;
+            self.run(&errand)?;
+            let _ = self.out.send(Response::new_ok(request.id, Value::Null).into());
+            return Ok(());
+        }
         if parameters.command != TAKEN_COMMAND {
             let message = format!("there is no command `{}`", parameters.command);
             return Err((ErrorCode::InvalidParams, message));
@@ -394,10 +509,10 @@ impl Session {
                 .iter()
                 .find(|shown| shown.id == id)
                 .and_then(|shown| Some((&shown.request, shown.suggestions.get(index)?)));
-            let completer = self.workplace.borrow().clone();
-            if let (Some((asked, suggestion)), Some(Ok(completer))) = (suggestion, completer) {
+            let opened = self.opened.borrow().clone();
+            if let (Some((asked, suggestion)), Some(Ok(workplace))) = (suggestion, opened) {
                 let _inside = self.runtime.enter();
-                completer.prepare_after(asked, suggestion);
+                workplace.completer.prepare_after(asked, suggestion);
             }
         }
         let _ = self.out.send(Response::new_ok(request.id, Value::Null).into());
@@ -446,7 +561,7 @@ impl Session {
 
 /// Waits for the folder to be read, no longer than the request may take, and completes.
 async fn answer(
-    workplace: &mut watch::Receiver<Workplace>,
+    opened: &mut watch::Receiver<Opened>,
     request: &CompletionRequest,
 ) -> (Option<Arc<Completer>>, Completion) {
     let silent = |reason: Silence| Completion {
@@ -455,14 +570,14 @@ async fn answer(
         silence: Some(reason),
         trace: tenon_engine::CompletionTrace::default(),
     };
-    let opened = async { workplace.wait_for(Option::is_some).await.ok()?.clone() };
+    let opened = async { opened.wait_for(Option::is_some).await.ok()?.clone() };
     let Ok(opened) = tokio::time::timeout(request.deadline, opened).await else {
         return (None, silent(Silence::Deadline));
     };
     match opened {
-        Some(Ok(completer)) => {
-            let completion = completer.complete(request).await;
-            (Some(completer), completion)
+        Some(Ok(workplace)) => {
+            let completion = workplace.completer.complete(request).await;
+            (Some(workplace.completer), completion)
         }
         Some(Err(said)) => (None, silent(Silence::NoModel { said })),
         None => (None, silent(Silence::Deadline)),
@@ -482,37 +597,17 @@ fn report(completion: &Completion, begun: Instant) -> CompletionReport {
     }
 }
 
-fn capabilities(parameters: &InitializeParams, encoding: Encoding) -> Value {
-    let text_document = parameters.capabilities.text_document.as_ref();
-    let inline = text_document.is_some_and(|document| document.inline_completion.is_some());
-    let capabilities = ServerCapabilities {
-        position_encoding: Some(encoding.kind()),
-        text_document_sync: Some(
-            TextDocumentSyncOptions {
-                open_close: Some(true),
-                change: Some(TextDocumentSyncKind::Incremental),
-                save: Some(Save::Bool(true)),
-                ..TextDocumentSyncOptions::default()
+/// What is sent, in order, to a client that may be slow to read: a task never waits for it unless very much is unread.
+fn outbox(client: Sender<Message>) -> Sender<Message> {
+    let (out, messages) = crossbeam_channel::bounded(1024);
+    std::thread::spawn(move || {
+        for message in messages {
+            if client.send(message).is_err() {
+                break;
             }
-            .into(),
-        ),
-        completion_provider: (!inline).then(|| CompletionOptions {
-            trigger_characters: Some([".", "(", " ", "=", ":"].map(str::to_owned).to_vec()),
-            ..CompletionOptions::default()
-        }),
-        inline_completion_provider: inline.then(|| true.into()),
-        execute_command_provider: Some(ExecuteCommandOptions {
-            commands: vec![TAKEN_COMMAND.to_owned()],
-            ..ExecuteCommandOptions::default()
-        }),
-        ..ServerCapabilities::default()
-    };
-    json!(capabilities)
-}
-
-fn encoding(parameters: &InitializeParams) -> Encoding {
-    let general = parameters.capabilities.general.as_ref();
-    Encoding::of(general.and_then(|general| general.position_encodings.as_deref()))
+        }
+    });
+    out
 }
 
 #[expect(deprecated, reason = "older clients say no more than `rootUri`")]

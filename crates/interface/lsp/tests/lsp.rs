@@ -6,18 +6,66 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use serde_json::{Value, json};
-use tenon_engine::Completer;
-use tenon_lsp::{Open, REPORT_METHOD, TAKEN_COMMAND, serve};
+use tenon_domain::{Intent, Proposal};
+use tenon_engine::{Completer, Engine, Observer, Repository, Verification};
+use tenon_lsp::{Engineer, Open, REPORT_METHOD, RUN_COMMAND, TAKEN_COMMAND, Workplace, serve};
+use tenon_runtime::Model;
+use tenon_template::Library;
 use tenon_testkit::{Answer, ScriptedModel, TemporaryRepository};
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The real engine, without a sandbox: what is proposed is parsed, not run.
+struct Errands {
+    engine: Engine,
+    root: PathBuf,
+}
+
+#[async_trait]
+impl Engineer for Errands {
+    async fn propose(
+        &self,
+        intent: &Intent,
+        observer: &dyn Observer,
+        stop: &CancellationToken,
+    ) -> Result<Proposal, String> {
+        let repository = Repository {
+            root: self.root.clone(),
+            base_commit: None,
+        };
+        let proposed = self
+            .engine
+            .propose(&repository, intent, Verification::Full, observer, stop);
+        proposed.await.map_err(|error| error.to_string())
+    }
+}
+
+fn workplace(model: &ScriptedModel, root: &Path) -> Workplace {
+    let model: Arc<dyn Model> = Arc::new(model.clone());
+    let errands = Errands {
+        engine: Engine {
+            models: vec![Arc::clone(&model)],
+            templates: Arc::new(Library::load(None).unwrap()),
+            sandbox: Err("this test runs nothing".to_owned()),
+            // Outside of what is read.
+            cache_folder: std::env::temp_dir().join(format!("tenon-lsp-{}", std::process::id())),
+        },
+        root: root.to_owned(),
+    };
+    Workplace {
+        completer: Arc::new(Completer::new(model, root)),
+        engineer: Some(Arc::new(errands)),
+    }
+}
 
 struct Editor {
     connection: Connection,
@@ -31,12 +79,17 @@ struct Editor {
 impl Editor {
     /// An editor that knows inline completion.
     fn new(model: ScriptedModel) -> Self {
-        let opened = move |root: &Path, before: Option<Arc<Completer>>| {
-            Ok(before.unwrap_or_else(|| Arc::new(Completer::new(Arc::new(model.clone()), root))))
+        let opened = move |root: &Path, before: Option<Workplace>| {
+            Ok(before.unwrap_or_else(|| workplace(&model, root)))
         };
         Self::with(
             Arc::new(opened),
-            json!({ "textDocument": { "inlineCompletion": {} } }),
+            json!({
+                "textDocument": { "inlineCompletion": {} },
+                "window": { "workDoneProgress": true },
+                "workspace": { "workspaceEdit": {
+                    "documentChanges": true, "resourceOperations": ["create", "rename", "delete"] } },
+            }),
         )
     }
 
@@ -137,6 +190,42 @@ impl Editor {
         }
     }
 
+    /// What the server asks of the editor.
+    fn asked(&self, method: &str) -> Value {
+        loop {
+            match self.connection.receiver.recv_timeout(PATIENCE).unwrap() {
+                Message::Request(request) if request.method == method => return request.params,
+                _ => {}
+            }
+        }
+    }
+
+    /// The action at a place whose title begins so.
+    fn action(&mut self, path: &str, line: u32, title: &str) -> Value {
+        // Actions are there once the folder is read.
+        loop {
+            let at = json!({ "line": line, "character": 0 });
+            let id = self.send(
+                "textDocument/codeAction",
+                json!({
+                    "textDocument": { "uri": self.uri(path) },
+                    "range": { "start": at, "end": at },
+                    "context": { "diagnostics": [] },
+                }),
+            );
+            let actions = self.response(&id).response_result.unwrap();
+            let found = actions
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|action| action["title"].as_str().unwrap().starts_with(title));
+            if let Some(found) = found {
+                return found.clone();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn leave(mut self) {
         let id = self.send("shutdown", Value::Null);
         self.response(&id);
@@ -189,9 +278,7 @@ fn what_is_typed_reaches_the_model() {
 #[test]
 fn clients_of_old_get_a_list() {
     let model = ScriptedModel::new().then("return text.upper()");
-    let opened = move |root: &Path, _: Option<Arc<Completer>>| {
-        Ok(Arc::new(Completer::new(Arc::new(model.clone()), root)))
-    };
+    let opened = move |root: &Path, _: Option<Workplace>| Ok(workplace(&model, root));
     let mut editor = Editor::with(Arc::new(opened), json!({}));
     assert!(editor.capabilities["completionProvider"].is_object());
     editor.open("a.py", "def shout(text):\n    retu\n");
@@ -310,8 +397,7 @@ fn odd_requests_are_answered() {
 
 #[test]
 fn a_house_without_a_model_says_so_and_goes_on() {
-    let opened =
-        |_: &Path, _: Option<Arc<Completer>>| Err("no model is here; run `tenon model pull`".to_owned());
+    let opened = |_: &Path, _: Option<Workplace>| Err("no model is here; run `tenon model pull`".to_owned());
     let mut editor = Editor::with(
         Arc::new(opened),
         json!({ "textDocument": { "inlineCompletion": {} } }),
@@ -326,5 +412,106 @@ fn a_house_without_a_model_says_so_and_goes_on() {
     let id = editor.ask("a.py", 0, 4);
     assert!(editor.items(&id).is_empty());
     assert_eq!(editor.notified(REPORT_METHOD)["reason"], "no_model");
+    editor.leave();
+}
+
+const WISH: &str = "# add greet(name) to text.py, which shouts hello to somebody\n";
+
+#[test]
+fn a_comment_becomes_a_change_with_its_level() {
+    let model = ScriptedModel::new()
+        .otherwise("```python\ndef greet(name):\n    return shout(\"hello \" + name)\n```");
+    let mut editor = Editor::new(model);
+    let text = format!("{WISH}\n\ndef shout(text):\n    return text.upper()\n");
+    editor.repository.write("text.py", &text);
+    editor.open("text.py", &text);
+    let action = editor.action("text.py", 0, "Tenon: write “add greet(name)");
+    assert_eq!(action["command"]["command"], RUN_COMMAND);
+    let id = editor.send("workspace/executeCommand", action["command"].clone());
+    assert_eq!(editor.response(&id).response_result.unwrap(), Value::Null);
+    let edit = editor.asked("workspace/applyEdit")["edit"]["documentChanges"][0].clone();
+    assert_eq!(edit["textDocument"]["uri"], editor.uri("text.py"));
+    assert!(
+        edit["edits"][0]["newText"]
+            .as_str()
+            .unwrap()
+            .contains("def greet(name):"),
+        "{edit:#}"
+    );
+    let said = editor.notified("window/showMessage");
+    assert!(
+        said["message"].as_str().unwrap().starts_with("Tenon: parsed: "),
+        "{said}"
+    );
+    assert_eq!(
+        editor.repository.read("text.py"),
+        text,
+        "the editor writes its files itself"
+    );
+    editor.leave();
+}
+
+#[test]
+fn progress_is_shown_and_can_be_cancelled() {
+    let model = ScriptedModel::new().otherwise(Answer::Hang);
+    let mut editor = Editor::new(model.clone());
+    editor.repository.write("text.py", WISH);
+    editor.open("text.py", WISH);
+    let action = editor.action("text.py", 0, "Tenon: write");
+    let id = editor.send("workspace/executeCommand", action["command"].clone());
+    let token = editor.asked("window/workDoneProgress/create")["token"].clone();
+    assert!(
+        editor.notified("$/progress")["value"]["title"]
+            .as_str()
+            .unwrap()
+            .contains("greet")
+    );
+    let again = editor.send("workspace/executeCommand", action["command"].clone());
+    let refused = editor.response(&again).response_result.unwrap_err();
+    assert!(refused.message.contains("still running"), "{}", refused.message);
+    while model.requests().is_empty() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    editor.notify("window/workDoneProgress/cancel", json!({ "token": token }));
+    let said = editor.notified("window/showMessage");
+    assert!(
+        said["message"].as_str().unwrap().contains("interrupted"),
+        "{said}"
+    );
+    let _ = id;
+    editor.leave();
+}
+
+#[test]
+fn what_is_not_saved_or_changes_meanwhile_is_not_overwritten() {
+    let answer = "```python\ndef greet(name):\n    return name\n```";
+    let mut editor = Editor::new(ScriptedModel::new().otherwise(answer));
+    editor.repository.write("text.py", WISH);
+    editor.open("text.py", &format!("{WISH}x = 1\n"));
+    let action = editor.action("text.py", 0, "Tenon: write");
+    let id = editor.send("workspace/executeCommand", action["command"].clone());
+    let refused = editor.response(&id).response_result.unwrap_err();
+    assert!(
+        refused.message.contains("save text.py first"),
+        "{}",
+        refused.message
+    );
+    editor.leave();
+}
+
+#[test]
+fn an_explanation_is_told() {
+    let mut editor = Editor::new(
+        ScriptedModel::new()
+            .going_on_from_the_prefill()
+            .otherwise("`shout` makes text louder."),
+    );
+    let text = editor.repository.read("text.py");
+    editor.open("text.py", &text);
+    let action = editor.action("text.py", 1, "Tenon: explain shout");
+    let id = editor.send("workspace/executeCommand", action["command"].clone());
+    editor.response(&id);
+    let said = editor.notified("window/showMessage");
+    assert_eq!(said["message"], "Tenon: `shout` makes text louder.");
     editor.leave();
 }

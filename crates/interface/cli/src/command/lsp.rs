@@ -1,14 +1,18 @@
-//! `tenon lsp`: completions in an editor.
+//! `tenon lsp`: completions and errands in an editor.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use tenon_config::Overrides;
+use async_trait::async_trait;
+use tenon_config::{Overrides, Settings};
 use tenon_context::Index;
-use tenon_engine::Completer;
-use tenon_lsp::Open;
+use tenon_domain::{Intent, Proposal};
+use tenon_engine::{Completer, Engine, Observer, Verification};
+use tenon_lsp::{Engineer, Open, Workplace};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
+use super::proposals;
 use crate::arguments::LspArguments;
 use crate::composition;
 use crate::failure::{Exit, Failure};
@@ -16,12 +20,9 @@ use crate::failure::{Exit, Failure};
 /// `tenon lsp`.
 pub async fn run(arguments: LspArguments) -> Result<Exit, Failure> {
     let runtime = Handle::current();
-    let overrides = Overrides {
-        models: arguments.model.into_iter().collect(),
-        ..Overrides::default()
-    };
     let opening = runtime.clone();
-    let open: Arc<Open> = Arc::new(move |root, before| open(root, before, &overrides, &opening));
+    let model = arguments.model;
+    let open: Arc<Open> = Arc::new(move |root, before| open(root, before, model.as_deref(), &opening));
     let served = tokio::task::spawn_blocking(move || tenon_lsp::serve_stdio(&runtime, open));
     let served = served
         .await
@@ -35,26 +36,65 @@ pub async fn run(arguments: LspArguments) -> Result<Exit, Failure> {
 
 fn open(
     root: &Path,
-    before: Option<Arc<Completer>>,
-    overrides: &Overrides,
+    before: Option<Workplace>,
+    model: Option<&str>,
     runtime: &Handle,
-) -> Result<Arc<Completer>, String> {
-    let settings = composition::settings(Some(root), overrides).map_err(|failure| failure.to_string())?;
-    let completer = match before {
-        Some(completer) => completer,
+) -> Result<Workplace, String> {
+    let said = |failure: Failure| failure.to_string();
+    let settings = composition::settings(Some(root), &Overrides::default()).map_err(said)?;
+    let workplace = match before {
+        Some(workplace) => workplace,
         None => {
-            let name = settings.models.first().ok_or("no model is configured")?;
-            let model = composition::model(&settings, name).map_err(|failure| failure.to_string())?;
-            let completer = Arc::new(Completer::new(model, root));
+            let engine = runtime.block_on(composition::engine(&settings)).map_err(said)?;
+            // One worker serves both: the model that completes is the first of the engine's, unless another is named.
+            let completing = match model {
+                Some(name) => composition::model(&settings, name).map_err(said)?,
+                None => engine.models.first().cloned().ok_or("no model is configured")?,
+            };
+            let completer = Arc::new(Completer::new(completing, root));
             runtime
                 .block_on(completer.warm_up())
                 .map_err(|error| error.to_string())?;
-            completer
+            let errands = Errands {
+                engine,
+                settings: settings.clone(),
+                root: root.to_owned(),
+            };
+            Workplace {
+                completer,
+                engineer: Some(Arc::new(errands)),
+            }
         }
     };
     // Without an index, signatures come from what is open alone.
     if let Ok(index) = Index::open(root, &settings.cache_folder) {
-        completer.use_index(Arc::new(index));
+        workplace.completer.use_index(Arc::new(index));
     }
-    Ok(completer)
+    Ok(workplace)
+}
+
+struct Errands {
+    engine: Engine,
+    settings: Settings,
+    root: std::path::PathBuf,
+}
+
+#[async_trait]
+impl Engineer for Errands {
+    async fn propose(
+        &self,
+        intent: &Intent,
+        observer: &dyn Observer,
+        stop: &CancellationToken,
+    ) -> Result<Proposal, String> {
+        let said = |failure: Failure| failure.to_string();
+        let repository = composition::repository(&self.root).map_err(said)?;
+        let proposed = self
+            .engine
+            .propose(&repository, intent, Verification::Full, observer, stop);
+        let proposal = proposed.await.map_err(|error| error.to_string())?;
+        let store = proposals::store(&self.settings).map_err(said)?;
+        store.save(&proposal).map_err(|error| error.to_string())?;
+        Ok(proposal)
+    }
 }
