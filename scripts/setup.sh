@@ -51,6 +51,7 @@ list_missing() {
     if [ "$with_tests" = yes ]; then
         have node || need nodejs
         have npm || need npm
+        have nvim || need neovim
     fi
 }
 

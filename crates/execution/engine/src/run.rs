@@ -141,7 +141,7 @@ impl Run<'_> {
             drawn_with_heat: attempt.is_some_and(|attempt| attempt.sampling.temperature > 0.0),
             proven,
         };
-        for round in second_opinion(voice, strongest, assignment.is_comparable()) {
+        for round in second_opinion(voice, strongest, self.can_compare(assignment)) {
             let samples = round.samples.min(self.attempts_left());
             if samples == 0 || self.candidates.two_agree(strongest) {
                 break;
@@ -168,8 +168,17 @@ impl Run<'_> {
     /// Whether what passed rests on few examples, or on none and no tests of the project either.
     fn rests_on_little(&self, assignment: &Assignment<'_>) -> bool {
         let tested = |candidate: &Candidate| candidate.evidence.level() >= Level::Tested;
-        let by_tests = assignment.checks.examples.is_empty() && self.candidates.passed.iter().any(tested);
-        assignment.rests_on_few_examples() && !by_tests
+        if assignment.checks.examples.is_empty()
+            && (!self.can_compare(assignment) || self.candidates.passed.iter().any(tested))
+        {
+            return false;
+        }
+        assignment.rests_on_few_examples()
+    }
+
+    /// Whether candidates can be run and compared by what they do.
+    fn can_compare(&self, assignment: &Assignment<'_>) -> bool {
+        self.gate.sandbox().is_some() && assignment.is_comparable()
     }
 
     /// Samples that may still be drawn.
@@ -495,12 +504,12 @@ impl Run<'_> {
         match self.intent.quality {
             Quality::Fast => passed > 0,
             // What was drawn with heat and rests on few examples is compared with its siblings.
-            Quality::Standard if self.rests_on_little(assignment) && assignment.is_comparable() => {
+            Quality::Standard if self.rests_on_little(assignment) && self.can_compare(assignment) => {
                 self.candidates.two_agree(round.model) || (round.samples == 1 && passed > 0)
             }
             Quality::Standard => passed > 0,
             Quality::High => {
-                let most = if assignment.is_comparable() { 4 } else { 1 };
+                let most = if self.can_compare(assignment) { 4 } else { 1 };
                 self.candidates.two_agree(round.model) || passed >= most
             }
         }

@@ -360,6 +360,7 @@ fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use tenon_runtime::ModelError;
     use tenon_testkit::ScriptedModel;
 
     use super::*;
@@ -388,9 +389,12 @@ mod tests {
     async fn what_comes_next_is_taken_and_saves_its_keys() {
         let trace = typed("x = 1\n", "y = x + 10\n");
         let folder = tempfile::tempdir().unwrap();
+        let silence = ModelError::Broken {
+            reason: "no more to say".to_owned(),
+        };
         let model = ScriptedModel::new()
             .when_prompt_contains("y =", " x + 10")
-            .otherwise("");
+            .otherwise(silence);
         let completer = Arc::new(Completer::new(Arc::new(model), folder.path()));
         let answers = replay_keys(&trace, &Against::Completer(completer)).await;
         let report = report([(&trace, answers.as_slice())]);

@@ -157,16 +157,19 @@ impl Session {
             let before = ready.borrow().clone().and_then(Result::ok);
             let is_first = before.is_none();
             let opened = open(&root, before);
-            if let Err(said) = &opened
-                && is_first
-            {
-                notify(
-                    &out,
-                    "window/showMessage",
-                    json!({ "type": ERROR, "message": format!("Tenon: {said}") }),
-                );
+            if let Err(said) = &opened {
+                let method = if is_first {
+                    "window/showMessage"
+                } else {
+                    "window/logMessage"
+                };
+                let message = format!("Tenon: {said}");
+                notify(&out, method, json!({ "type": ERROR, "message": message }));
             }
-            ready.send_replace(Some(opened));
+            // What was opened before still serves.
+            if is_first || opened.is_ok() {
+                ready.send_replace(Some(opened));
+            }
         });
     }
 
@@ -230,7 +233,7 @@ impl Session {
             notify(
                 &self.out,
                 "window/logMessage",
-                json!({ "type": 1, "message": message }),
+                json!({ "type": ERROR, "message": message }),
             );
         }
     }

@@ -180,3 +180,22 @@ fn response(output: &mut BufReader<ChildStdout>, id: u32) -> Value {
         }
     }
 }
+
+#[test]
+fn neovim_gets_a_completion() {
+    let world = World::new();
+    let repository = repository();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/neovim.lua");
+    let load = format!("luafile {}", script.display());
+    let mut command = world.command_of("nvim", repository.path(), &["--headless", "--clean", "-c", &load]);
+    let output = command
+        .env("TENON", env!("CARGO_BIN_EXE_tenon"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        said.contains("item: width * height"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -44,8 +44,13 @@ impl World {
 
     /// The command, with nothing of the caller's settings.
     pub fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        self.command_of(env!("CARGO_BIN_EXE_tenon"), folder, arguments)
+    }
+
+    /// A program that starts the command itself.
+    pub fn command_of(&self, program: &str, folder: &Path, arguments: &[&str]) -> Command {
         let models = std::env::home_dir().unwrap().join(".local/share/tenon/models");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenon"));
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TENON_"))
         {
             command.env_remove(name);
