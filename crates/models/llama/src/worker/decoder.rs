@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
 
 use llama_cpp_2::vocab::LlamaVocab;
 use tenon_runtime::{ModelError, SampleEvent};
@@ -30,6 +31,9 @@ pub(super) struct Decoder<'model> {
     replies: Replies,
     outbox: Outbox,
 }
+
+/// Text is sent so often, and with whatever else is sent. Each time wakes the client, which takes a core from the model.
+const BETWEEN_TEXTS: Duration = Duration::from_millis(40);
 
 /// Whether a part of one prompt's state can serve another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +89,16 @@ impl<'model> Decoder<'model> {
 
     /// Serves until the preparer ends or the client is gone.
     pub(super) fn run(mut self, prepared: &Receiver<PreparedRequest>) {
+        let mut sent = Instant::now();
         while self.take_in(prepared).is_ok() {
             self.step();
             if self.replies.is_empty() {
                 self.replies.push(&Reply::Alive);
             }
+            if !self.replies.is_urgent() && sent.elapsed() < BETWEEN_TEXTS {
+                continue;
+            }
+            sent = Instant::now();
             if self.outbox.send(&mut self.replies).is_err() {
                 return;
             }

@@ -18,6 +18,8 @@ pub(super) struct Outbox {
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     bytes: Vec<u8>,
+    /// Whether somebody waits for more than text.
+    urgent: bool,
 }
 
 impl Outbox {
@@ -32,6 +34,7 @@ impl Outbox {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = stream.write_all(&replies.bytes);
         replies.bytes.clear();
+        replies.urgent = false;
         outcome
     }
 
@@ -47,7 +50,20 @@ impl Replies {
         self.bytes.is_empty()
     }
 
+    /// Whether a prompt was read, a sample or a request ended, or something failed.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
     pub(super) fn push(&mut self, reply: &Reply) {
+        let is_text = matches!(
+            reply,
+            Reply::Event {
+                event: SampleEvent::Text { .. },
+                ..
+            }
+        );
+        self.urgent |= !is_text;
         // Replies are small and always valid JSON.
         let _ = append_frame(&mut self.bytes, reply);
     }
