@@ -423,12 +423,10 @@ impl Assignment<'_> {
         tokio::time::timeout(granted, asked).await.unwrap_or(false)
     }
 
-    /// Whether a change can only be told from a wrong one by few examples or none: then another opinion is worth its
-    /// time.
+    /// Whether a change can only be told from a wrong one by few examples: then another opinion is worth its time.
     pub fn rests_on_few_examples(&self) -> bool {
         const MANY: usize = 8;
-        let few = self.checks.examples.len() < MANY && self.checks.acceptance.is_empty();
-        few && (!self.checks.examples.is_empty() || self.is_comparable())
+        (1..MANY).contains(&self.checks.examples.len()) && self.checks.acceptance.is_empty()
     }
 
     /// Whether candidates can be compared by what they do.

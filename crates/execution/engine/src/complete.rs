@@ -562,7 +562,8 @@ impl Completer {
         let opened = Place::new(&before, before.len(), place.language);
         let Some(opened) = opened.filter(|opened| {
             let whole = line.extent == Extent::Line && line.ended == Ended::Whole;
-            whole && place.language.is_some() && trim::opens_block(opened.line_before())
+            let lacks_body = trim::opens_block(opened.line_before()) && !has_body(&opened, place);
+            whole && place.language.is_some() && lacks_body
         }) else {
             return Ok(line);
         };
@@ -760,6 +761,13 @@ fn question(
         half_typed: half_typed.to_owned(),
         scope: request.scope.clone(),
     }
+}
+
+/// Whether what stands below is indented as the body of the line that was opened.
+fn has_body(opened: &Place<'_>, place: &Place<'_>) -> bool {
+    let width = place::indentation(opened.line_before()).len();
+    let below = place.lines_below().find(|line| !line.trim().is_empty());
+    below.is_some_and(|line| place::indentation(line).len() > width)
 }
 
 /// How the line below the cursor's is indented.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tenon_check::{CheckPlan, Gate};
 use tenon_domain::{
-    Attempt, AttemptOutcome, ChangeSet, CheckKind, CheckReport, Digest, Evidence, Intent, Level, Outcome,
-    Quality, Usage,
+    Attempt, AttemptOutcome, ChangeSet, CheckKind, CheckReport, Digest, Evidence, Intent, Outcome, Quality,
+    Usage,
 };
 use tenon_runtime::{Model, ModelError, Sample, Sampling};
 use tokio::time::timeout_at;
@@ -131,15 +131,13 @@ impl Run<'_> {
         let Some(best) = self.candidates.choose() else {
             return Ok(());
         };
-        let proven = best.evidence.level() >= Level::Tested;
-        if self.intent.quality != Quality::Standard || !self.rests_on_little(assignment) {
+        if self.intent.quality != Quality::Standard || !assignment.rests_on_few_examples() {
             return Ok(());
         }
         let attempt = self.candidates.attempts.get(best.attempt);
         let voice = Voice {
             model: best.model,
             drawn_with_heat: attempt.is_some_and(|attempt| attempt.sampling.temperature > 0.0),
-            proven,
         };
         for round in second_opinion(voice, strongest, self.can_compare(assignment)) {
             let samples = round.samples.min(self.attempts_left());
@@ -147,10 +145,7 @@ impl Run<'_> {
                 break;
             }
             self.patience.observer.observe(Event::Working {
-                what: match proven {
-                    true => "asking for another opinion, since the examples are few".to_owned(),
-                    false => "asking for another opinion, since nothing that runs speaks for it".to_owned(),
-                },
+                what: "asking for another opinion, since the examples are few".to_owned(),
             });
             match self.round(assignment, Round { samples, ..round }, None).await {
                 Ok(Ended::Exhausted | Ended::Enough) => {}
@@ -163,17 +158,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether what passed rests on few examples, or on none and no tests of the project either.
-    fn rests_on_little(&self, assignment: &Assignment<'_>) -> bool {
-        let tested = |candidate: &Candidate| candidate.evidence.level() >= Level::Tested;
-        if assignment.checks.examples.is_empty()
-            && (!self.can_compare(assignment) || self.candidates.passed.iter().any(tested))
-        {
-            return false;
-        }
-        assignment.rests_on_few_examples()
     }
 
     /// Whether candidates can be run and compared by what they do.
@@ -504,7 +488,7 @@ impl Run<'_> {
         match self.intent.quality {
             Quality::Fast => passed > 0,
             // What was drawn with heat and rests on few examples is compared with its siblings.
-            Quality::Standard if self.rests_on_little(assignment) && self.can_compare(assignment) => {
+            Quality::Standard if assignment.rests_on_few_examples() && self.can_compare(assignment) => {
                 self.candidates.two_agree(round.model) || (round.samples == 1 && passed > 0)
             }
             Quality::Standard => passed > 0,

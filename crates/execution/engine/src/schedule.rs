@@ -106,13 +106,10 @@ pub struct Voice {
     pub model: usize,
     /// Whether it was drawn at a temperature above 0.
     pub drawn_with_heat: bool,
-    /// Whether anything that runs speaks for it: an example, or tests that reach it.
-    pub proven: bool,
 }
 
 /// What the strongest model is asked about a change that satisfies a few examples: after a weaker model once, and where
-/// answers can be compared by what they do, a few times more until two agree; after its own first answer only where
-/// nothing that runs speaks for it.
+/// answers can be compared by what they do, a few times more until two agree; after its own first answer nothing.
 pub fn second_opinion(of: Voice, strongest: usize, comparable: bool) -> Vec<Round> {
     let greedy = Round {
         model: strongest,
@@ -130,7 +127,6 @@ pub fn second_opinion(of: Voice, strongest: usize, comparable: bool) -> Vec<Roun
         (true, true) => vec![greedy, blind(1, 3)],
         (true, false) => vec![greedy],
         (false, true) if of.drawn_with_heat => vec![blind(2, 4)],
-        (false, true) if !of.proven => vec![blind(1, 4)],
         (false, _) => Vec::new(),
     }
 }

@@ -23,9 +23,10 @@ const LINES_BEFORE: usize = 40;
 const STEP: usize = 16;
 /// Reading a token costs a small model on two cores some 5 ms.
 const BYTES_BEFORE: usize = 1600;
-/// What follows is read again at every keystroke, because it stands behind the text that grows.
-const LINES_AFTER: usize = 6;
-const BYTES_AFTER: usize = 160;
+/// What follows is read again at every keystroke, because it stands behind the text that grows. With much less of it a
+/// small model no longer sees what the line is for.
+const LINES_AFTER: usize = 14;
+const BYTES_AFTER: usize = 400;
 
 impl<'text> Place<'text> {
     /// `None` when `cursor` is not between two characters of `text`.

@@ -100,6 +100,16 @@ async fn a_line_that_opens_a_block_comes_with_it() {
 }
 
 #[tokio::test]
+async fn a_body_that_stands_there_is_not_written_again() {
+    let desk = Desk::new(&[], ScriptedModel::new().then("if x > 1:"));
+    let completion = desk
+        .complete("a.py", "def f(x):\n    |\n        return x\n")
+        .await;
+    assert_eq!(completion.suggestions, ["if x > 1:"]);
+    assert_eq!(desk.model.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn a_half_typed_word_is_written_anew() {
     let desk = Desk::new(&[], ScriptedModel::new().then("return first"));
     let completion = desk.complete("a.py", "def f(first):\n    retu|\n").await;
