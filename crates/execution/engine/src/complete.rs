@@ -562,7 +562,7 @@ impl Completer {
         let opened = Place::new(&before, before.len(), place.language);
         let Some(opened) = opened.filter(|opened| {
             let whole = line.extent == Extent::Line && line.ended == Ended::Whole;
-            let lacks_body = trim::opens_block(opened.line_before()) && !has_body(&opened, place);
+            let lacks_body = trim::opens_block(opened.line_before()) && !has_body(opened, place);
             whole && place.language.is_some() && lacks_body
         }) else {
             return Ok(line);

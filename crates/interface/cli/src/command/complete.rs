@@ -8,7 +8,7 @@ use std::time::Duration;
 use tenon_config::Overrides;
 use tenon_context::Index;
 use tenon_domain::RepoPath;
-use tenon_engine::{Completer, Completion, CompletionRequest, Extent};
+use tenon_engine::{AnsweredBy, Completer, Completion, CompletionRequest, Extent};
 use tenon_runtime::CacheScope;
 
 use crate::arguments::{CompleteArguments, ExtentArgument};
@@ -84,8 +84,6 @@ pub async fn run(arguments: CompleteArguments) -> Result<Exit, Failure> {
 
 fn explain(completion: &Completion, output: Output) {
     let trace = &completion.trace;
-    let count =
-        |tokens: Option<u32>| tokens.map_or("an unknown number of".to_owned(), |tokens| tokens.to_string());
     for fragment in &trace.fragments {
         output.say(&format!(
             "  shown to the model: {} ({})",
@@ -95,14 +93,18 @@ fn explain(completion: &Completion, output: Output) {
     for dropped in &trace.dropped {
         output.say(&format!("  dropped {:?}: {}", dropped.text, dropped.reason));
     }
-    output.say(&format!(
-        "  {} tokens read, {} of them known; prepared in {:.0} ms, written in {:.0} ms, checked in {:.0} ms",
-        count(trace.prompt_tokens),
-        count(trace.cached_tokens),
-        trace.preparing_ms,
-        trace.model_ms,
-        trace.checking_ms,
-    ));
+    if trace.answered_by == AnsweredBy::Model {
+        let read = trace.prompt_tokens.map_or_else(String::new, |read| {
+            format!(
+                "{read} tokens read, {} of them known; ",
+                trace.cached_tokens.unwrap_or(0)
+            )
+        });
+        output.say(&format!(
+            "  {read}prepared in {:.0} ms, written in {:.0} ms, checked in {:.0} ms",
+            trace.preparing_ms, trace.model_ms, trace.checking_ms,
+        ));
+    }
     if let Some(mean) = trace.mean_logprob {
         output.say(&format!("  mean probability of a token: {:.2}", mean.exp()));
     }
