@@ -101,9 +101,7 @@ pub struct KeyReport {
     pub p95_ms: Option<f64>,
     /// See `p50_ms`.
     pub p99_ms: Option<f64>,
-    /// Characters of the session.
-    pub characters: usize,
-    /// Characters that were taken over instead of typed.
+    /// Keys that a suggestion that was taken saved.
     pub saved: usize,
 }
 
@@ -234,8 +232,6 @@ pub fn report<'run>(sessions: impl IntoIterator<Item = (&'run Trace, &'run [Answ
     let mut times = Vec::new();
     for (trace, answers) in sessions {
         report.keys += answers.len();
-        let characters = |keys: &[Key]| keys.iter().map(|key| key.insert.chars().count()).sum::<usize>();
-        report.characters += characters(&trace.keys);
         report.saved += trace.keys.len() - answers.len().min(trace.keys.len());
         for answer in answers {
             match answer {
@@ -290,7 +286,7 @@ impl KeyReport {
             ),
             (
                 "keys saved",
-                format!("{} of {} characters", self.saved, self.characters),
+                format!("{} of {}", self.saved, self.keys + self.saved),
             ),
         ];
         rows.into_iter()
@@ -401,7 +397,6 @@ mod tests {
         let report = report([(&trace, answers.as_slice())]);
         assert_eq!(report.right, 1, "{answers:?}");
         assert_eq!((report.keys, report.saved), (4, 7), "{answers:?}");
-        assert_eq!(report.characters, 11);
     }
 
     #[test]
