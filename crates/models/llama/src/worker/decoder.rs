@@ -324,23 +324,28 @@ impl<'model> Decoder<'model> {
 
     /// Brings back what was put away, if that is more than the request has read.
     fn restore(&mut self, index: usize, copy: CopyId, shared: usize) {
-        let cells = self.prefixes.copy(copy).map_or(0, Copied::length);
-        self.make_room(cells);
-        let Some(request) = self.running.get_mut(index) else {
+        let Some(request) = self.running.get(index) else {
             return;
         };
-        let tokens = &request.prepared.tokens;
         // The last token is read again: its logits were not kept.
-        let shared = shared.min(tokens.len() - 1);
-        let Some(copied) = self.prefixes.copy(copy).filter(|_| shared > request.read) else {
+        let shared = shared.min(request.prepared.tokens.len() - 1);
+        if shared <= request.read {
+            return;
+        }
+        // Making room may push the copy itself out.
+        let cells = self.prefixes.copy(copy).map_or(0, Copied::length);
+        self.make_room(cells);
+        let (Some(request), Some(copied)) = (self.running.get_mut(index), self.prefixes.copy(copy)) else {
             return;
         };
         let restored = match self.attention.restore(copied, request.prompt, shared) {
             true => shared,
             false => 0,
         };
-        self.prefixes
-            .replace(request.prompt, tokens.get(..restored).unwrap_or_default());
+        self.prefixes.replace(
+            request.prompt,
+            request.prepared.tokens.get(..restored).unwrap_or_default(),
+        );
         request.cached = restored;
         request.read = restored;
     }
