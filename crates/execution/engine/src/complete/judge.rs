@@ -59,8 +59,11 @@ fn parses_worse(place: &Place<'_>, text: &str, language: Language) -> bool {
         file.map_or(usize::MAX, |file| file.error_count())
     };
     let with = errors([place.before, text, place.after]);
-    if with == 0 {
-        return false;
+    match with {
+        0 => return false,
+        // What is too large to be read cannot be vouched for.
+        usize::MAX => return true,
+        _ => {}
     }
     let above = place.before.len() - place.line_before().len();
     let above = place.before.get(..above).unwrap_or_default();

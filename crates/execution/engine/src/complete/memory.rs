@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tenon_domain::RepoPath;
 use tenon_runtime::CacheScope;
 
-use super::place::{Place, last_bytes};
+use super::place::{Place, first_bytes, last_bytes};
 
 /// The latest suggestions, newest last.
 #[derive(Debug, Default)]
@@ -18,15 +18,25 @@ struct Remembered {
     scope: CacheScope,
     path: RepoPath,
     /// Bytes before the cursor, and the end of them.
-    length: usize,
+    before: usize,
     tail: String,
-    after: String,
+    /// Bytes behind the cursor, and the beginning of them.
+    after: usize,
+    head: String,
     texts: Vec<String>,
 }
 
 const MOST_ENTRIES: usize = 32;
-/// Two buffers of the same path and length that agree this far from the cursor, and in all that follows it, are one.
-const TAIL: usize = 2048;
+/// Two buffers of the same path and lengths that agree this far around the cursor are one.
+const NEAR: usize = 2048;
+
+/// What is left of a suggestion.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    pub text: String,
+    /// Whether the buffer becomes exactly what was checked when the suggestion was made.
+    pub is_checked: bool,
+}
 
 impl Memory {
     /// Keeps what was suggested at a place.
@@ -37,15 +47,16 @@ impl Memory {
         self.entries.push_back(Remembered {
             scope: scope.clone(),
             path: path.clone(),
-            length: place.before.len(),
-            tail: last_bytes(place.before, TAIL).to_owned(),
-            after: place.after.to_owned(),
+            before: place.before.len(),
+            tail: last_bytes(place.before, NEAR).to_owned(),
+            after: place.after.len(),
+            head: first_bytes(place.after, NEAR).to_owned(),
             texts,
         });
     }
 
     /// What is left of suggestions whose beginning was typed meanwhile; empty when nothing is.
-    pub fn recall(&self, scope: &CacheScope, path: &RepoPath, place: &Place<'_>) -> Vec<String> {
+    pub fn recall(&self, scope: &CacheScope, path: &RepoPath, place: &Place<'_>) -> Vec<Left> {
         let mut entries = self.entries.iter().rev();
         let left = entries.find_map(|entry| {
             let left = (&entry.scope == scope && &entry.path == path).then(|| entry.left(place));
@@ -56,41 +67,47 @@ impl Memory {
 }
 
 impl Remembered {
-    fn left(&self, place: &Place<'_>) -> Vec<String> {
-        let Some((before, typed)) = place.before.split_at_checked(self.length) else {
+    fn left(&self, place: &Place<'_>) -> Vec<Left> {
+        let Some((before, typed)) = place.before.split_at_checked(self.before) else {
             return Vec::new();
         };
-        if !before.ends_with(&self.tail) || !self.is_followed_by(place.after, typed) {
+        let Some(closed) = self.closed_before(place.after) else {
+            return Vec::new();
+        };
+        if !before.ends_with(&self.tail) || !is_closing(closed, typed) {
             return Vec::new();
         }
         let rest = self.texts.iter().filter_map(|text| text.strip_prefix(typed));
         rest.filter(|rest| !rest.trim().is_empty())
-            .map(str::to_owned)
+            .map(|rest| Left {
+                text: rest.to_owned(),
+                is_checked: closed.is_empty(),
+            })
             .collect()
     }
 
-    /// Editors close a bracket or a quotation mark when it is opened: what follows then begins with the closing one.
-    fn is_followed_by(&self, after: &str, typed: &str) -> bool {
-        if after == self.after {
-            return true;
-        }
-        let Some(closed) = after.strip_suffix(self.after.as_str()) else {
-            return false;
-        };
-        let pairs = [
-            ('(', ')'),
-            ('[', ']'),
-            ('{', '}'),
-            ('"', '"'),
-            ('\'', '\''),
-            ('`', '`'),
-        ];
-        closed.chars().all(|closer| {
-            pairs
-                .iter()
-                .any(|(open, close)| *close == closer && typed.contains(*open))
-        })
+    /// What stands before the text that followed the cursor; `None` when that text is another one now.
+    fn closed_before<'text>(&self, after: &'text str) -> Option<&'text str> {
+        let (closed, after) = after.split_at_checked(after.len().checked_sub(self.after)?)?;
+        after.starts_with(&self.head).then_some(closed)
     }
+}
+
+/// Editors close a bracket or a quotation mark when it is opened: whether that explains what stands behind the cursor.
+fn is_closing(closed: &str, typed: &str) -> bool {
+    let pairs = [
+        ('(', ')'),
+        ('[', ']'),
+        ('{', '}'),
+        ('"', '"'),
+        ('\'', '\''),
+        ('`', '`'),
+    ];
+    closed.chars().all(|closer| {
+        pairs
+            .iter()
+            .any(|(open, close)| *close == closer && typed.contains(*open))
+    })
 }
 
 #[cfg(test)]
@@ -98,6 +115,11 @@ mod tests {
     use super::*;
 
     fn recall(memory: &Memory, scope: &str, buffer: &str) -> Vec<String> {
+        let left = left(memory, scope, buffer).into_iter();
+        left.map(|left| left.text).collect()
+    }
+
+    fn left(memory: &Memory, scope: &str, buffer: &str) -> Vec<Left> {
         at(buffer, |place| {
             memory.recall(&CacheScope(scope.to_owned()), &path(), place)
         })
@@ -145,6 +167,8 @@ mod tests {
         let memory = memory("x = |\n", &["compute(1)"]);
         assert_eq!(recall(&memory, "ann", "x = compute(|)\n"), ["1)"]);
         assert!(recall(&memory, "ann", "x = comp|)\n").is_empty());
+        assert!(left(&memory, "ann", "x = compute(|\n")[0].is_checked);
+        assert!(!left(&memory, "ann", "x = compute(|)\n")[0].is_checked);
     }
 
     #[test]

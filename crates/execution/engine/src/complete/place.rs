@@ -169,7 +169,8 @@ pub(super) fn last_bytes(text: &str, most: usize) -> &str {
     text.get(start..).unwrap_or_default()
 }
 
-fn first_bytes(text: &str, most: usize) -> &str {
+/// At most `most` bytes from the beginning, cut between characters.
+pub(super) fn first_bytes(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;

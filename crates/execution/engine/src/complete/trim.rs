@@ -1,7 +1,7 @@
 //! What of a model's words fits at the cursor.
 
 use super::brackets::{closing_brackets, open_brackets};
-use super::place::{Place, indentation};
+use super::place::{Place, first_bytes, indentation, last_bytes};
 use super::{Extent, Silence};
 
 /// The most lines of a block.
@@ -110,13 +110,9 @@ fn without_loops(text: &str) -> &str {
 
 /// Cut before a bracket that closes what is not open, or what the text behind the cursor closes.
 fn without_extra_closers<'text>(text: &'text str, place: &Place<'_>) -> &'text str {
-    let near = super::place::last_bytes(place.before, BRACKETS_WITHIN);
-    let open = open_brackets(near, place.language);
-    let mut end = place.after.len().min(BRACKETS_WITHIN);
-    while !place.after.is_char_boundary(end) {
-        end -= 1;
-    }
-    let closed_behind = closing_brackets(place.after.get(..end).unwrap_or_default(), place.language).len();
+    let open = open_brackets(last_bytes(place.before, BRACKETS_WITHIN), place.language);
+    let behind = first_bytes(place.after, BRACKETS_WITHIN);
+    let closed_behind = closing_brackets(behind, place.language).len();
     let allowed = open.len().saturating_sub(closed_behind);
     match closing_brackets(text, place.language).get(allowed) {
         Some((position, _)) => text.get(..*position).unwrap_or_default(),

@@ -183,6 +183,25 @@ async fn whatever_makes_the_buffer_worse_is_not_shown() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_to_be_checked_is_not_shown() {
+    let buffer = format!("x = |\n{}", "# filler\n".repeat(600_000));
+    assert_eq!(silence(&buffer, "1").await, Silence::ParseWorse);
+}
+
+#[tokio::test]
+async fn a_module_that_was_just_written_may_be_imported() {
+    let desk = Desk::new(&[], ScriptedModel::new().otherwise("shop"));
+    let before = desk.complete("a.py", "import |\n").await;
+    assert!(
+        matches!(before.silence, Some(Silence::UnknownName { .. })),
+        "{before:?}"
+    );
+    desk.repository.write("shop.py", "x = 1\n");
+    desk.completer.read_again();
+    assert_eq!(desk.complete("a.py", "import |\n").await.suggestions, ["shop"]);
+}
+
+#[tokio::test]
 async fn names_that_do_not_exist_are_not_shown() {
     let silence = silence("import |\n", "jsno").await;
     assert!(
