@@ -47,7 +47,8 @@ impl Delivery {
                 .files
                 .iter()
                 .find(|file| file.path == document.path);
-            file.is_some_and(|file| file.before.as_deref() != Some(document.text.as_str()))
+            document.is_inside
+                && file.is_some_and(|file| file.before.as_deref() != Some(document.text.as_str()))
         };
         if self
             .documents

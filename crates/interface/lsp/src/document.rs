@@ -6,8 +6,10 @@ use tenon_domain::RepoPath;
 /// A buffer that is open.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
-    /// Its file, relative to the folder that is open.
+    /// Its file, relative to the folder that is open; the mere name when it is not in there.
     pub path: RepoPath,
+    /// Whether it is in there.
+    pub is_inside: bool,
     pub text: String,
     pub version: i32,
     /// When it was looked at last, by the session's clock.
@@ -142,6 +144,7 @@ mod tests {
     fn document(text: &str) -> Document {
         Document {
             path: RepoPath::parse("a.py").unwrap(),
+            is_inside: true,
             text: text.to_owned(),
             version: 0,
             seen: 0,

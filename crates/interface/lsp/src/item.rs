@@ -71,7 +71,7 @@ pub(crate) fn result(
                     detail: Some("Tenon".to_owned()),
                     documentation: Some(Documentation::String(whole.clone())),
                     filter_text: Some(whole.clone()),
-                    // Before what the language's own server knows only where that has nothing: behind it otherwise.
+                    // Behind what the language's own server knows.
                     sort_text: Some(format!("~{index}")),
                     text_edit: Some(
                         TextEdit {

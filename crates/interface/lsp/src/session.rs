@@ -179,8 +179,10 @@ impl Session {
             "textDocument/didOpen" => {
                 if let Some(opened) = read::<DidOpenTextDocumentParams>(notification.params) {
                     let item = opened.text_document;
+                    let (path, is_inside) = self.path_of(&item.uri);
                     let document = Document {
-                        path: self.path_of(&item.uri),
+                        path,
+                        is_inside,
                         text: item.text,
                         version: item.version,
                         seen: self.tick(),
@@ -410,7 +412,9 @@ impl Session {
             .map(|diagnostic| json!(diagnostic))
             .collect();
         let documents = lock(&self.documents);
-        let document = documents.get(&parameters.text_document.uri);
+        let document = documents
+            .get(&parameters.text_document.uri)
+            .filter(|document| document.is_inside);
         let offered = document.and_then(|document| {
             let offset = document.offset(parameters.range.start, self.encoding)?;
             Some(actions(&document.path, &document.text, offset, &diagnostics))
@@ -441,7 +445,7 @@ impl Session {
         let is_saved = |document: &Document| saved.as_ref().is_ok_and(|saved| saved == &document.text);
         if lock(&self.documents)
             .values()
-            .any(|document| document.path == errand.path && !is_saved(document))
+            .any(|document| document.is_inside && document.path == errand.path && !is_saved(document))
         {
             return Err(refused(&format!(
                 "save {} first: Tenon works on files as they are on disk",
@@ -541,7 +545,8 @@ impl Session {
         }
     }
 
-    fn path_of(&self, uri: &Uri) -> RepoPath {
+    /// The file, and whether it is in the folder that is open.
+    fn path_of(&self, uri: &Uri) -> (RepoPath, bool) {
         let file = uri.to_file_path().ok();
         let below = file
             .as_deref()
@@ -551,8 +556,11 @@ impl Session {
         let name = uri.path().rsplit('/').next().unwrap_or_default();
         let named = || RepoPath::parse(name).or_else(|_| RepoPath::parse("untitled"));
         match below {
-            Some(below) => below,
-            None => named().unwrap_or_else(|_| unreachable!("`untitled` is a path")),
+            Some(below) => (below, true),
+            None => (
+                named().unwrap_or_else(|_| unreachable!("`untitled` is a path")),
+                false,
+            ),
         }
     }
 
@@ -622,7 +630,8 @@ fn root(parameters: &InitializeParams) -> PathBuf {
     let folder = folder.and_then(|uri| uri.parse::<Uri>().ok());
     let uri = folder.or_else(|| parameters.root_uri.clone());
     let path = uri.and_then(|uri| uri.to_file_path().ok());
-    path.unwrap_or_else(|| PathBuf::from("."))
+    let here = || std::path::absolute(".").unwrap_or_default();
+    path.unwrap_or_else(here)
 }
 
 fn options(given: Option<Value>) -> Options {

@@ -20,6 +20,7 @@ use tenon_runtime::Model;
 use tenon_template::Library;
 use tenon_testkit::{Answer, ScriptedModel, TemporaryRepository};
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -483,7 +484,7 @@ fn progress_is_shown_and_can_be_cancelled() {
 }
 
 #[test]
-fn what_is_not_saved_or_changes_meanwhile_is_not_overwritten() {
+fn what_is_not_saved_is_not_worked_on() {
     let answer = "```python\ndef greet(name):\n    return name\n```";
     let mut editor = Editor::new(ScriptedModel::new().otherwise(answer));
     editor.repository.write("text.py", WISH);
@@ -496,6 +497,81 @@ fn what_is_not_saved_or_changes_meanwhile_is_not_overwritten() {
         "{}",
         refused.message
     );
+    editor.leave();
+}
+
+/// Keeps what was proposed to itself until it may go.
+struct Slow {
+    errands: Arc<dyn Engineer>,
+    go: Arc<Notify>,
+}
+
+#[async_trait]
+impl Engineer for Slow {
+    async fn propose(
+        &self,
+        intent: &Intent,
+        observer: &dyn Observer,
+        stop: &CancellationToken,
+    ) -> Result<Proposal, String> {
+        let proposal = self.errands.propose(intent, observer, stop).await;
+        self.go.notified().await;
+        proposal
+    }
+}
+
+#[test]
+fn what_changes_meanwhile_is_not_overwritten() {
+    let model = ScriptedModel::new().otherwise("```python\ndef greet(name):\n    return name\n```");
+    let go = Arc::new(Notify::new());
+    let may_go = Arc::clone(&go);
+    let opened = move |root: &Path, _: Option<Workplace>| {
+        let workplace = workplace(&model, root);
+        let slow = Slow {
+            errands: workplace.engineer.unwrap(),
+            go: Arc::clone(&go),
+        };
+        Ok(Workplace {
+            engineer: Some(Arc::new(slow)),
+            ..workplace
+        })
+    };
+    let mut editor = Editor::with(Arc::new(opened), json!({}));
+    editor.repository.write("text.py", WISH);
+    editor.open("text.py", WISH);
+    let action = editor.action("text.py", 0, "Tenon: write");
+    let id = editor.send("workspace/executeCommand", action["command"].clone());
+    editor.response(&id);
+    editor.insert("text.py", 1, 0, "x = 1\n");
+    // Messages are taken in order: with this answer the change is known.
+    let known = editor.send("textDocument/rename", json!({}));
+    editor.response(&known);
+    may_go.notify_one();
+    let said = editor.notified("window/showMessage");
+    assert!(
+        said["message"].as_str().unwrap().contains("changed meanwhile"),
+        "{said}"
+    );
+    editor.leave();
+}
+
+#[test]
+fn nothing_is_done_to_files_from_elsewhere() {
+    let mut editor = Editor::new(ScriptedModel::new());
+    let text = editor.repository.read("text.py");
+    editor.open("text.py", &text);
+    editor.action("text.py", 1, "Tenon: explain shout");
+    // The same name in another folder.
+    editor.open("../text.py", &text);
+    let at = json!({ "line": 1, "character": 0 });
+    let id = editor.send(
+        "textDocument/codeAction",
+        json!({
+            "textDocument": { "uri": editor.uri("../text.py") },
+            "range": { "start": at, "end": at }, "context": { "diagnostics": [] },
+        }),
+    );
+    assert_eq!(editor.response(&id).response_result.unwrap(), json!([]));
     editor.leave();
 }
 

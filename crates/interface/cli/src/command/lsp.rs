@@ -43,7 +43,10 @@ fn open(
     let said = |failure: Failure| failure.to_string();
     let settings = composition::settings(Some(root), &Overrides::default()).map_err(said)?;
     let workplace = match before {
-        Some(workplace) => workplace,
+        Some(workplace) => {
+            workplace.completer.read_again();
+            workplace
+        }
         None => {
             let engine = runtime.block_on(composition::engine(&settings)).map_err(said)?;
             // One worker serves both: the model that completes is the first of the engine's, unless another is named.
