@@ -1,12 +1,13 @@
 //! As-you-type completion: the short path through the house.
 //!
 //! ```text
-//! CompletionRequest ─▶ remembered? ─▶ window, fragments ─▶ fill in the middle ─▶ trim ─▶ judge ─▶ Completion
-//!                       typed along     what is read         with a deadline      text    checks    or why not
+//! CompletionRequest ─▶ remembered? ─▶ under way? ─▶ window, fragments ─▶ fill in the middle ─▶ trim ─▶ judge ─▶ Completion
+//!                       typed along    joined        what is read         with a deadline      text    checks    or why not
 //! ```
 //!
 //! Nothing is shown that makes the buffer worse, and when nothing is shown the reason is.
 
+mod anchor;
 mod brackets;
 mod completion;
 mod judge;
@@ -15,6 +16,7 @@ mod place;
 mod question;
 mod surroundings;
 mod trim;
+mod underway;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -26,7 +28,7 @@ use tenon_context::Index;
 use tenon_domain::RepoPath;
 use tenon_runtime::{CacheScope, GenerateRequest, Model, ModelError, PromptInput, Sampling};
 use tenon_syntax::Language;
-use tokio::task::AbortHandle;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use completion::{
@@ -35,6 +37,7 @@ pub use completion::{
 use memory::Memory;
 use place::{Place, Window};
 use question::{DRAWS, Ended, Question, Written, next_indentation, request};
+use underway::{Outcome, Progress, Underway, agrees, deserted};
 
 /// Suggests what comes next at a cursor. One value serves many requests of many people at once.
 pub struct Completer {
@@ -44,8 +47,7 @@ pub struct Completer {
     memory: Mutex<Memory>,
     /// What was put before the windows of late: as long as a window stands still, so does all before it.
     fragments: Mutex<VecDeque<(WindowKey, Vec<Fragment>)>>,
-    /// What is prepared before anybody asked.
-    ahead: Mutex<Option<AbortHandle>>,
+    underway: Mutex<Underway>,
 }
 
 type WindowKey = (CacheScope, RepoPath, usize);
@@ -56,9 +58,12 @@ const LEAST_CONFIDENCE: f32 = -1.6;
 const MOST_WINDOWS: usize = 16;
 /// What is prepared ahead may take this long.
 const AHEAD: Duration = Duration::from_secs(5);
-
+/// What nobody waits for any more goes on for so long: editors cancel at every key, and the next request mostly wants
+/// what the key did not contradict.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// Draws that are tried when the likeliest does not hold.
 const SECOND_TRIES: u32 = 3;
+
 impl Completer {
     /// Suggestions by `model` for the files below `root`.
     pub fn new(model: Arc<dyn Model>, root: &Path) -> Self {
@@ -68,7 +73,7 @@ impl Completer {
             index: Mutex::default(),
             memory: Mutex::default(),
             fragments: Mutex::default(),
-            ahead: Mutex::default(),
+            underway: Mutex::default(),
         }
     }
 
@@ -114,8 +119,9 @@ impl Completer {
         }
     }
 
-    /// What can be inserted at the cursor, or why nothing is shown. Dropping the future cancels the model's work.
-    pub async fn complete(&self, request: &CompletionRequest) -> Completion {
+    /// What can be inserted at the cursor, or why nothing is shown. When the future is dropped, the model's work goes on
+    /// for a moment, for a request that continues this one; any other ends it at once.
+    pub async fn complete(self: &Arc<Self>, request: &CompletionRequest) -> Completion {
         let begun = Instant::now();
         let mut trace = CompletionTrace::default();
         let found = self.search(request, begun, &mut trace).await;
@@ -150,27 +156,17 @@ impl Completer {
             alternatives: 1,
             ..request.clone()
         };
-        let completer = Arc::clone(self);
-        let task = tokio::spawn(async move {
-            let mut trace = CompletionTrace::default();
-            let language = Language::of_path(&next.path);
-            if let Some(place) = Place::new(&next.text, next.cursor, language) {
-                // What is found is remembered.
-                let _ = completer.ask(&next, &place, Instant::now(), &mut trace).await;
-            }
-        });
-        self.stop_preparing(Some(task.abort_handle()));
+        self.prepare(next);
     }
 
-    fn stop_preparing(&self, next: Option<AbortHandle>) {
-        let before = std::mem::replace(&mut *lock(&self.ahead), next);
-        if let Some(task) = before {
-            task.abort();
-        }
+    /// Works on `request` before anybody asks, so that the answer is there when somebody does.
+    pub fn prepare(self: &Arc<Self>, request: CompletionRequest) {
+        lock(&self.underway).stop_unwanted(&request);
+        self.begin(request, Instant::now(), AHEAD);
     }
 
     async fn search(
-        &self,
+        self: &Arc<Self>,
         request: &CompletionRequest,
         begun: Instant,
         trace: &mut CompletionTrace,
@@ -180,26 +176,121 @@ impl Completer {
         if place.is_inside_word() {
             return Err(Silence::InsideWord);
         }
-        let remembered = lock(&self.memory).recall(&request.scope, &request.path, &place);
+        if let Some(suggestions) = self.recalled(request, &place, trace) {
+            return Ok(suggestions);
+        }
+        if let Some(joined) = self.joined(request, &place, begun + request.deadline).await? {
+            *trace = joined;
+            trace.model_ms = milliseconds(begun);
+            if let Some(suggestions) = self.recalled(request, &place, trace) {
+                trace.answered_by = AnsweredBy::Underway;
+                return Ok(suggestions);
+            }
+        }
+        lock(&self.underway).stop_unwanted(request);
+        let mut waiting = self.begin(request.clone(), begun, PATIENCE);
+        let ended = waiting.wait_for(|progress| progress.outcome.is_some()).await;
+        let outcome = ended.ok().and_then(|progress| progress.outcome.clone());
+        let outcome = outcome.ok_or_else(|| Silence::NoModel {
+            said: "the completion was given up".to_owned(),
+        })?;
+        *trace = outcome.trace;
+        outcome.found
+    }
+
+    /// What is left of suggestions that are typed along, if it still holds.
+    fn recalled(
+        &self,
+        request: &CompletionRequest,
+        place: &Place<'_>,
+        trace: &mut CompletionTrace,
+    ) -> Option<Vec<String>> {
+        let remembered = lock(&self.memory).recall(&request.scope, &request.path, place);
         let checking = Instant::now();
         let mut suggestions: Vec<String> = Vec::new();
         for left in remembered {
             // Brackets that the editor closed meanwhile are not closed again.
-            let Ok(text) = trim::trim(&left.text, &place, Extent::Block) else {
+            let Ok(text) = trim::trim(&left.text, place, Extent::Block) else {
                 continue;
             };
-            let holds = left.is_checked || self.judge(request, &place, &text).is_ok();
+            let holds = left.is_checked || self.judge(request, place, &text).is_ok();
             if holds && !suggestions.contains(&text) {
                 suggestions.push(text);
             }
         }
-        if !suggestions.is_empty() {
-            trace.answered_by = AnsweredBy::Memory;
-            trace.checking_ms = milliseconds(checking);
-            return Ok(suggestions);
+        if suggestions.is_empty() {
+            return None;
         }
-        self.stop_preparing(None);
-        self.ask(request, &place, begun, trace).await
+        trace.answered_by = AnsweredBy::Memory;
+        trace.checking_ms += milliseconds(checking);
+        Some(suggestions)
+    }
+
+    /// Waits for what is being written for an earlier key, as long as it does not contradict what was typed since.
+    /// `None` when there is nothing to wait for, or not any more.
+    async fn joined(
+        &self,
+        request: &CompletionRequest,
+        place: &Place<'_>,
+        deadline: Instant,
+    ) -> Result<Option<CompletionTrace>, Silence> {
+        let Some((typed, mut waiting)) = lock(&self.underway).find(request, place) else {
+            return Ok(None);
+        };
+        let ended = waiting.wait_for(|progress| progress.outcome.is_some() || !agrees(&progress.text, typed));
+        match tokio::time::timeout_at(deadline.into(), ended).await {
+            Err(_) => Err(Silence::Deadline),
+            Ok(ended) => {
+                let trace = ended
+                    .ok()
+                    .and_then(|progress| Some(progress.outcome.as_ref()?.trace.clone()));
+                Ok(trace)
+            }
+        }
+    }
+
+    /// Begins to work on `request`. What is found is remembered, and the work given up when nobody has waited for it
+    /// for `patience`.
+    fn begin(
+        self: &Arc<Self>,
+        request: CompletionRequest,
+        begun: Instant,
+        patience: Duration,
+    ) -> watch::Receiver<Progress> {
+        let (progress, waiting) = watch::channel(Progress::default());
+        let progress = Arc::new(progress);
+        let known = Arc::downgrade(&progress);
+        let completer = Arc::clone(self);
+        let asked = Arc::new(request);
+        let request = Arc::clone(&asked);
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                outcome = completer.carry_out(&request, begun, &progress) => {
+                    progress.send_modify(|progress| progress.outcome = Some(outcome));
+                }
+                () = deserted(&progress, patience) => {}
+            }
+        });
+        let language = Language::of_path(&asked.path);
+        if let Some(place) = Place::new(&asked.text, asked.cursor, language) {
+            lock(&self.underway).add(&asked, &place, known, task.abort_handle());
+        }
+        waiting
+    }
+
+    async fn carry_out(
+        &self,
+        request: &CompletionRequest,
+        begun: Instant,
+        progress: &watch::Sender<Progress>,
+    ) -> Outcome {
+        let mut trace = CompletionTrace::default();
+        let language = Language::of_path(&request.path);
+        let found = match Place::new(&request.text, request.cursor, language) {
+            Some(place) => self.ask(request, &place, begun, &mut trace, progress).await,
+            None => Err(Silence::BadCursor),
+        };
+        Outcome { found, trace }
     }
 
     async fn ask(
@@ -208,6 +299,7 @@ impl Completer {
         place: &Place<'_>,
         begun: Instant,
         trace: &mut CompletionTrace,
+        progress: &watch::Sender<Progress>,
     ) -> Result<Vec<String>, Silence> {
         trace.extent = match request.extent {
             Extent::Natural => trim::natural_extent(place),
@@ -222,7 +314,7 @@ impl Completer {
         trace.answered_by = AnsweredBy::Model;
         let deadline = begun + request.deadline;
         let written = self
-            .written(&question, request.alternatives, place, deadline, trace)
+            .written(&question, request.alternatives, place, deadline, trace, progress)
             .await;
         trace.model_ms = milliseconds(asked);
         let written = written.map_err(|error| Silence::NoModel {
@@ -233,7 +325,7 @@ impl Completer {
             // The likeliest does not hold; of a few others one may.
             let asked = Instant::now();
             let others = question
-                .written(self.model.as_ref(), DRAWS, SECOND_TRIES, place, deadline)
+                .written(self.model.as_ref(), DRAWS, SECOND_TRIES, place, deadline, &|_| {})
                 .await;
             trace.model_ms += milliseconds(asked);
             let others = others.map(|(others, _)| others).unwrap_or_default();
@@ -258,6 +350,10 @@ impl Completer {
         let Some(language) = language else {
             return Vec::new();
         };
+        if request.is_excerpt {
+            // What a client chose to send with it is new each time.
+            return surroundings::fragments(request, language, window, None);
+        }
         let key: WindowKey = (request.scope.clone(), request.path.clone(), window.first_line);
         let mut kept = lock(&self.fragments);
         if let Some((_, fragments)) = kept.iter().find(|(other, _)| *other == key) {
@@ -280,14 +376,20 @@ impl Completer {
         place: &Place<'_>,
         deadline: Instant,
         trace: &mut CompletionTrace,
+        progress: &watch::Sender<Progress>,
     ) -> Result<Vec<Written>, ModelError> {
         let model = self.model.as_ref();
-        let likeliest = question.written(model, Sampling::GREEDY, 1, place, deadline);
+        let tell = |text: &str| {
+            progress.send_modify(|progress| text.clone_into(&mut progress.text));
+        };
+        let likeliest = question.written(model, Sampling::GREEDY, 1, place, deadline, &tell);
         let others = async {
             match alternatives.saturating_sub(1) {
                 0 => Vec::new(),
                 others => {
-                    let drawn = question.written(model, DRAWS, others, place, deadline).await;
+                    let drawn = question
+                        .written(model, DRAWS, others, place, deadline, &|_| {})
+                        .await;
                     // A draw that fails costs an alternative, no more.
                     drawn.map(|(drawn, _)| drawn).unwrap_or_default()
                 }
@@ -299,7 +401,7 @@ impl Completer {
         trace.cached_tokens = read.cached_tokens;
         let mut written = Vec::new();
         for line in likeliest {
-            written.push(question.with_block(model, line, place, deadline).await?);
+            written.push(question.with_block(model, line, place, deadline, &tell).await?);
         }
         written.extend(others);
         trace.completion_tokens = sum(Some(0), &written);
@@ -367,14 +469,14 @@ impl Completer {
 
     fn judge(&self, request: &CompletionRequest, place: &Place<'_>, text: &str) -> Result<(), Silence> {
         let project = Arc::clone(&lock(&self.project));
-        judge::judge(&project, &request.path, place, text)
+        judge::judge(&project, request, place, text)
     }
 }
 
 /// Tokens so far and those of `written`; `None` when some are not known.
 fn sum(so_far: Option<u32>, written: &[Written]) -> Option<u32> {
     let written: Option<u32> = written.iter().map(|written| written.tokens).sum();
-    Some(so_far? + written?)
+    Some(so_far?.saturating_add(written?))
 }
 
 fn milliseconds(since: Instant) -> f64 {

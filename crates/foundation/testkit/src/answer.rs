@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use tenon_runtime::{FinishReason, ModelError};
+use tokio::sync::Notify;
 
 /// What a [`ScriptedModel`](crate::ScriptedModel) does with one request.
 #[derive(Debug, Clone)]
@@ -16,6 +19,16 @@ pub enum Answer {
     },
     /// Reads the prompt and then says nothing until the request is cancelled.
     Hang,
+    /// The sample streams `text`, goes on with `rest` once it is released, and counts as cancelled when it is dropped
+    /// before.
+    Paused {
+        /// What is written at once.
+        text: String,
+        /// Lets it go on.
+        release: Arc<Notify>,
+        /// What is written then.
+        rest: String,
+    },
 }
 
 /// One scripted completion.

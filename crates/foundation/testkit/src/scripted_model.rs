@@ -10,7 +10,7 @@ use tenon_runtime::{
 };
 use tokio::sync::{mpsc, watch};
 
-use crate::Answer;
+use crate::{Answer, ScriptedSample};
 use playback::{estimate, finish, leave_out_prefill, prompt_read, prompt_text, stream};
 
 /// A model that answers from a script.
@@ -156,7 +156,12 @@ impl ScriptedModel {
         assert!(left == 0, "{left} scripted answers were never asked for");
     }
 
-    /// Waits until a request that was answered with [`Answer::Hang`] has been cancelled.
+    /// How many requests that were answered with [`Answer::Hang`] or [`Answer::Paused`] were cancelled.
+    pub fn cancellations(&self) -> usize {
+        *self.cancelled.borrow()
+    }
+
+    /// Waits until a request that was answered with [`Answer::Hang`] or [`Answer::Paused`] has been cancelled.
     pub async fn cancelled(&self) {
         let mut count = self.cancelled.subscribe();
         // The sender lives as long as `self`.
@@ -236,6 +241,24 @@ impl Model for ScriptedModel {
                     let _ = sender.send(Ok(prompt_read(&request))).await;
                     sender.closed().await;
                     cancelled.send_modify(|count| *count += 1);
+                });
+            }
+            Answer::Paused { text, release, rest } => {
+                let cancelled = Arc::clone(&self.cancelled);
+                let whole = ScriptedSample::stopping(format!("{text}{rest}"));
+                let results = finish(&[whole], &request);
+                tokio::spawn(async move {
+                    let _ = sender.send(Ok(prompt_read(&request))).await;
+                    let _ = sender.send(Ok(SampleEvent::Text { sample: 0, text })).await;
+                    tokio::select! {
+                        () = sender.closed() => cancelled.send_modify(|count| *count += 1),
+                        () = release.notified() => {
+                            let _ = sender.send(Ok(SampleEvent::Text { sample: 0, text: rest })).await;
+                            for (sample, result) in (0..).zip(results) {
+                                let _ = sender.send(Ok(SampleEvent::Finished { sample, result })).await;
+                            }
+                        }
+                    }
                 });
             }
         }

@@ -115,12 +115,13 @@ async fn likeliest(model: &Arc<dyn Model>, gap: Gap<'_>) -> Result<Filled, Strin
 async fn suggested(model: &Arc<dyn Model>, gap: Gap<'_>, judge: &Judge<'_>) -> Result<Filled, String> {
     let folder = tempfile::tempdir_in(judge.scratch).map_err(|error| error.to_string())?;
     let path = RepoPath::parse("solution.py").map_err(|error| error.to_string())?;
-    let completer = Completer::new(Arc::clone(model), folder.path());
+    let completer = Arc::new(Completer::new(Arc::clone(model), folder.path()));
     let completion = completer
         .complete(&CompletionRequest {
             path,
             text: format!("{}{}{}", gap.prefix, line_end(gap), gap.suffix),
             cursor: gap.prefix.len(),
+            is_excerpt: false,
             extent: Extent::Line,
             alternatives: 1,
             deadline: PATIENCE,

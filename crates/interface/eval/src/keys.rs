@@ -66,8 +66,8 @@ pub enum Answered {
     Shown {
         /// Milliseconds from the key to the answer.
         milliseconds: f64,
-        /// Whether no model had to be asked.
-        remembered: bool,
+        /// Who answered.
+        by: AnsweredBy,
         /// Whether it is what the person went on to write.
         right: bool,
     },
@@ -91,6 +91,8 @@ pub struct KeyReport {
     pub right: usize,
     /// Of those, the ones that cost no model.
     pub remembered: usize,
+    /// Of those, the ones that the model was asked for at an earlier key.
+    pub underway: usize,
     /// Keys that were answered with silence, by reason.
     pub silent: BTreeMap<String, usize>,
     /// Keys after which the next one came first.
@@ -194,11 +196,11 @@ pub async fn replay_keys(trace: &Trace, against: &Against) -> Vec<Answered> {
         let (answer, taken) = match asked {
             Err(_) => (Answered::Superseded, None),
             Ok(Err(reason)) => (Answered::Silent { reason }, None),
-            Ok(Ok((suggestion, remembered))) => {
+            Ok(Ok((suggestion, by))) => {
                 let right = !suggestion.trim().is_empty() && upcoming.starts_with(&suggestion);
                 let answer = Answered::Shown {
                     milliseconds: begun.elapsed().as_secs_f64() * 1000.0,
-                    remembered,
+                    by,
                     right,
                 };
                 (answer, right.then_some(suggestion))
@@ -239,12 +241,13 @@ pub fn report<'run>(sessions: impl IntoIterator<Item = (&'run Trace, &'run [Answ
                 Answered::Silent { reason } => *report.silent.entry(reason.clone()).or_insert(0) += 1,
                 Answered::Shown {
                     milliseconds,
-                    remembered,
+                    by,
                     right,
                 } => {
                     report.shown += 1;
                     report.right += usize::from(*right);
-                    report.remembered += usize::from(*remembered);
+                    report.remembered += usize::from(*by == AnsweredBy::Memory);
+                    report.underway += usize::from(*by == AnsweredBy::Underway);
                     times.push(*milliseconds);
                 }
             }
@@ -270,7 +273,10 @@ impl KeyReport {
             ("keys", self.keys.to_string()),
             (
                 "shown",
-                format!("{}, {} of them remembered", self.shown, self.remembered),
+                format!(
+                    "{}, {} of them remembered, {} begun at an earlier key",
+                    self.shown, self.remembered, self.underway
+                ),
             ),
             ("right of shown", self.right.to_string()),
             ("silent", silent.join(", ")),
@@ -295,14 +301,14 @@ impl KeyReport {
     }
 }
 
-/// The first suggestion and whether it was remembered, or the reason for silence.
-async fn ask(against: &Against, request: &CompletionRequest) -> Result<(String, bool), String> {
+/// The first suggestion and whom it is from, or the reason for silence.
+async fn ask(against: &Against, request: &CompletionRequest) -> Result<(String, AnsweredBy), String> {
     match against {
         Against::Completer(completer) => {
             let completion = completer.complete(request).await;
-            let remembered = completion.trace.answered_by == AnsweredBy::Memory;
+            let by = completion.trace.answered_by;
             match (completion.suggestions.into_iter().next(), completion.silence) {
-                (Some(text), _) => Ok((text, remembered)),
+                (Some(text), _) => Ok((text, by)),
                 (None, silence) => Err(silence.map_or("nothing", |silence| silence.as_str()).to_owned()),
             }
         }
@@ -328,7 +334,7 @@ async fn ask(against: &Against, request: &CompletionRequest) -> Result<(String, 
                 .unwrap_or_default();
             match text.trim().is_empty() {
                 true => Err("empty".to_owned()),
-                false => Ok((text, false)),
+                false => Ok((text, AnsweredBy::Model)),
             }
         }
     }
@@ -339,6 +345,7 @@ fn request(trace: &Trace, text: &str, cursor: usize) -> CompletionRequest {
         path: trace.path.clone(),
         text: text.to_owned(),
         cursor,
+        is_excerpt: false,
         extent: Extent::Natural,
         alternatives: 1,
         deadline: LAST_WAIT,

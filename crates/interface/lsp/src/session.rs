@@ -19,7 +19,7 @@ use tenon_engine::{Buffer, Completer, Completion, CompletionRequest, Extent, Sil
 use tenon_runtime::CacheScope;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::action::{Errand, actions};
@@ -72,6 +72,7 @@ pub fn serve(connection: Connection, runtime: &Handle, open: Arc<Open>) -> Resul
         opened,
         out: outbox(connection.sender.clone()),
         pending: Arc::default(),
+        leaving: Vec::new(),
         shown: Arc::default(),
     };
     session.open_folder();
@@ -127,12 +128,14 @@ struct Session {
     opened: watch::Receiver<Opened>,
     out: Sender<Message>,
     pending: Arc<Mutex<HashMap<RequestId, Pending>>>,
+    /// Requests that were cancelled: the next one begins when they have let go of what they waited for.
+    leaving: Vec<JoinHandle<()>>,
     shown: Arc<Mutex<VecDeque<Shown>>>,
 }
 
 struct Pending {
     document: Uri,
-    task: AbortHandle,
+    task: JoinHandle<()>,
 }
 
 /// What was suggested of late, for the day that it is taken.
@@ -299,10 +302,15 @@ impl Session {
         let shown = Arc::clone(&self.shown);
         let out = self.out.clone();
         let key = id.clone();
+        let leaving = std::mem::take(&mut self.leaving);
         // The entry is made before the task can end.
         let mut entries = lock(&self.pending);
         let task = self.runtime.spawn(async move {
             let begun = Instant::now();
+            for task in leaving {
+                // It was cancelled, which is no error.
+                let _ = task.await;
+            }
             let (completer, completion) = answer(&mut opened, &request).await;
             if lock(&pending).remove(&id).is_none() {
                 return;
@@ -332,7 +340,7 @@ impl Session {
         });
         let entry = Pending {
             document: uri.clone(),
-            task: task.abort_handle(),
+            task,
         };
         entries.insert(key, entry);
         Ok(())
@@ -390,6 +398,7 @@ impl Session {
             path,
             text,
             cursor,
+            is_excerpt: false,
             extent: Extent::Natural,
             alternatives: if invoked { self.options.alternatives } else { 1 },
             deadline: Duration::from_millis(deadline),
@@ -527,7 +536,7 @@ impl Session {
     }
 
     /// Whoever asks again for the same file no longer waits for the first answer.
-    fn supersede(&self, uri: &Uri) {
+    fn supersede(&mut self, uri: &Uri) {
         let pending = lock(&self.pending);
         let older = pending.iter().filter(|(_, pending)| &pending.document == uri);
         let older: Vec<RequestId> = older.map(|(id, _)| id.clone()).collect();
@@ -537,9 +546,12 @@ impl Session {
         }
     }
 
-    fn cancel(&self, id: &RequestId, code: ErrorCode, message: &str) {
-        if let Some(pending) = lock(&self.pending).remove(id) {
+    fn cancel(&mut self, id: &RequestId, code: ErrorCode, message: &str) {
+        let pending = lock(&self.pending).remove(id);
+        if let Some(pending) = pending {
             pending.task.abort();
+            self.leaving.retain(|task| !task.is_finished());
+            self.leaving.push(pending.task);
             let response = Response::new_err(id.clone(), code as i32, message.to_owned());
             let _ = self.out.send(response.into());
         }

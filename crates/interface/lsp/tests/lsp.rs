@@ -335,7 +335,12 @@ fn a_cancel_ends_the_work_of_the_model() {
 
 #[test]
 fn who_asks_again_no_longer_waits_for_the_first_answer() {
-    let model = ScriptedModel::new().then(Answer::Hang).then("2");
+    let release = Arc::new(Notify::new());
+    let model = ScriptedModel::new().then(Answer::Paused {
+        text: "1".to_owned(),
+        release: Arc::clone(&release),
+        rest: " + 2".to_owned(),
+    });
     let mut editor = Editor::new(model.clone());
     editor.open("a.py", "x = \n");
     let first = editor.ask("a.py", 0, 4);
@@ -345,7 +350,9 @@ fn who_asks_again_no_longer_waits_for_the_first_answer() {
     let second = editor.ask("a.py", 0, 4);
     let error = editor.response(&first).response_result.unwrap_err();
     assert_eq!(error.code, ErrorCode::ContentModified as i32);
-    assert_eq!(editor.items(&second)[0]["insertText"], "2");
+    release.notify_one();
+    assert_eq!(editor.items(&second)[0]["insertText"], "1 + 2");
+    assert_eq!(model.requests().len(), 1, "what was being written went on");
     editor.leave();
 }
 

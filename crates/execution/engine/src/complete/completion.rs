@@ -19,6 +19,8 @@ pub struct CompletionRequest {
     pub text: String,
     /// Where the cursor is, in bytes of `text`.
     pub cursor: usize,
+    /// Whether `text` is an excerpt: what it does not declare may still exist, so that names are not checked.
+    pub is_excerpt: bool,
     /// How much is wanted.
     pub extent: Extent,
     /// Different suggestions, at most.
@@ -114,6 +116,8 @@ pub enum AnsweredBy {
     Model,
     /// A suggestion that is being typed, or that was prepared ahead.
     Memory,
+    /// The model, asked at an earlier key: what was typed since is the beginning of its answer.
+    Underway,
 }
 
 /// A piece of the surroundings, put before the code as a comment.

@@ -1,16 +1,16 @@
 //! Whether the buffer is at least as good with a suggestion as without it.
 
 use tenon_check::{Project, TestEdits, static_reports};
-use tenon_domain::{ChangeSet, CheckKind, FileChange, Finding, Outcome, RepoPath, Severity};
+use tenon_domain::{ChangeSet, CheckKind, FileChange, Finding, Outcome, Severity};
 use tenon_syntax::{Language, SourceFile};
 
-use super::Silence;
+use super::completion::{CompletionRequest, Silence};
 use super::place::{Place, indentation};
 
 /// Checks the buffer with `text` at the cursor, by everything that executes nothing.
 pub(super) fn judge(
     project: &Project,
-    path: &RepoPath,
+    request: &CompletionRequest,
     place: &Place<'_>,
     text: &str,
 ) -> Result<(), Silence> {
@@ -22,7 +22,7 @@ pub(super) fn judge(
     }
     let change = ChangeSet {
         files: vec![FileChange {
-            path: path.clone(),
+            path: request.path.clone(),
             renamed_from: None,
             before: Some(format!("{}{}", place.before, place.after)),
             after: Some(format!("{}{text}{}", place.before, place.after)),
@@ -35,7 +35,9 @@ pub(super) fn judge(
         finding.severity == Severity::Error && line.is_none_or(|line| (first..=last).contains(&line))
     };
     for report in static_reports(project, &change, TestEdits::Allowed) {
-        if report.outcome != Outcome::Failed || report.kind == CheckKind::Syntax {
+        let is_beyond =
+            request.is_excerpt && matches!(report.kind, CheckKind::Names | CheckKind::Dependencies);
+        if report.outcome != Outcome::Failed || report.kind == CheckKind::Syntax || is_beyond {
             continue;
         }
         // A buffer that did not parse had no names to compare with: only what was written now counts.

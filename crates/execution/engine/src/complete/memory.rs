@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use tenon_domain::RepoPath;
 use tenon_runtime::CacheScope;
 
-use super::place::{Place, first_bytes, last_bytes};
+use super::anchor::{Anchor, Since};
+use super::place::Place;
 
 /// The latest suggestions, newest last.
 #[derive(Debug, Default)]
@@ -15,20 +16,11 @@ pub(super) struct Memory {
 
 #[derive(Debug)]
 struct Remembered {
-    scope: CacheScope,
-    path: RepoPath,
-    /// Bytes before the cursor, and the end of them.
-    before: usize,
-    tail: String,
-    /// Bytes behind the cursor, and the beginning of them.
-    after: usize,
-    head: String,
+    anchor: Anchor,
     texts: Vec<String>,
 }
 
 const MOST_ENTRIES: usize = 32;
-/// Two buffers of the same path and lengths that agree this far around the cursor are one.
-const NEAR: usize = 2048;
 
 /// What is left of a suggestion.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,12 +37,7 @@ impl Memory {
             self.entries.pop_front();
         }
         self.entries.push_back(Remembered {
-            scope: scope.clone(),
-            path: path.clone(),
-            before: place.before.len(),
-            tail: last_bytes(place.before, NEAR).to_owned(),
-            after: place.after.len(),
-            head: first_bytes(place.after, NEAR).to_owned(),
+            anchor: Anchor::new(scope, path, place),
             texts,
         });
     }
@@ -59,55 +46,26 @@ impl Memory {
     pub fn recall(&self, scope: &CacheScope, path: &RepoPath, place: &Place<'_>) -> Vec<Left> {
         let mut entries = self.entries.iter().rev();
         let left = entries.find_map(|entry| {
-            let left = (&entry.scope == scope && &entry.path == path).then(|| entry.left(place));
-            left.filter(|left| !left.is_empty())
+            let since = entry.anchor.since(scope, path, place)?;
+            Some(entry.left(since)).filter(|left| !left.is_empty())
         });
         left.unwrap_or_default()
     }
 }
 
 impl Remembered {
-    fn left(&self, place: &Place<'_>) -> Vec<Left> {
-        let Some((before, typed)) = place.before.split_at_checked(self.before) else {
-            return Vec::new();
-        };
-        let Some(closed) = self.closed_before(place.after) else {
-            return Vec::new();
-        };
-        if !before.ends_with(&self.tail) || !is_closing(closed, typed) {
-            return Vec::new();
-        }
-        let rest = self.texts.iter().filter_map(|text| text.strip_prefix(typed));
+    fn left(&self, since: Since<'_>) -> Vec<Left> {
+        let rest = self
+            .texts
+            .iter()
+            .filter_map(|text| text.strip_prefix(since.typed));
         rest.filter(|rest| !rest.trim().is_empty())
             .map(|rest| Left {
                 text: rest.to_owned(),
-                is_checked: closed.is_empty(),
+                is_checked: since.closed.is_empty(),
             })
             .collect()
     }
-
-    /// What stands before the text that followed the cursor; `None` when that text is another one now.
-    fn closed_before<'text>(&self, after: &'text str) -> Option<&'text str> {
-        let (closed, after) = after.split_at_checked(after.len().checked_sub(self.after)?)?;
-        after.starts_with(&self.head).then_some(closed)
-    }
-}
-
-/// Editors close a bracket or a quotation mark when it is opened: whether that explains what stands behind the cursor.
-fn is_closing(closed: &str, typed: &str) -> bool {
-    let pairs = [
-        ('(', ')'),
-        ('[', ']'),
-        ('{', '}'),
-        ('"', '"'),
-        ('\'', '\''),
-        ('`', '`'),
-    ];
-    closed.chars().all(|closer| {
-        pairs
-            .iter()
-            .any(|(open, close)| *close == closer && typed.contains(*open))
-    })
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub(super) const DRAWS: Sampling = Sampling {
     ..Sampling::GREEDY
 };
 
+/// Hears what is written while it is.
+pub(super) type Tell<'tell> = dyn Fn(&str) + Sync + 'tell;
+
 /// What the model wrote.
 pub(super) struct Written {
     pub text: String,
@@ -72,7 +75,8 @@ impl Question {
         }
     }
 
-    /// What the model writes by the deadline, and the tokens that it read and knew.
+    /// What the model writes by the deadline, and the tokens that it read and knew. `tell` hears the first sample as it
+    /// grows.
     pub async fn written(
         &self,
         model: &dyn Model,
@@ -80,6 +84,7 @@ impl Question {
         samples: u32,
         place: &Place<'_>,
         deadline: Instant,
+        tell: &Tell<'_>,
     ) -> Result<(Vec<Written>, GenerateUsage), ModelError> {
         let line = self.extent != Extent::Block;
         let request = GenerateRequest {
@@ -122,6 +127,9 @@ impl Question {
                     };
                     so_far.push_str(&text);
                     let shown = shown(so_far, &self.half_typed);
+                    if sample == 0 {
+                        tell(shown);
+                    }
                     let end = trim::natural_end(shown, place, self.extent);
                     if end < shown.trim_end().len()
                         && let Some(slot) = written.get_mut(sample as usize)
@@ -172,6 +180,7 @@ impl Question {
         line: Written,
         place: &Place<'_>,
         deadline: Instant,
+        tell: &Tell<'_>,
     ) -> Result<Written, ModelError> {
         let PromptInput::Fill { prefix, suffix } = &self.prompt else {
             return Ok(line);
@@ -199,7 +208,9 @@ impl Question {
             scope: self.scope.clone(),
         };
         let (blocks, _) = inside
-            .written(model, Sampling::GREEDY, 1, &inner, deadline)
+            .written(model, Sampling::GREEDY, 1, &inner, deadline, &|block| {
+                tell(&format!("{}{between}{block}", line.text));
+            })
             .await?;
         let Some(block) = blocks.into_iter().next() else {
             return Ok(line);

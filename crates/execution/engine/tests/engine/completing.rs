@@ -8,6 +8,7 @@ use tenon_domain::RepoPath;
 use tenon_engine::{AnsweredBy, Buffer, Completer, Completion, CompletionRequest, Extent, Silence};
 use tenon_runtime::{CacheScope, ModelError, PromptInput};
 use tenon_testkit::{Answer, ScriptedModel, ScriptedSample, TemporaryRepository};
+use tokio::sync::Notify;
 
 /// A request at the `|` of `buffer`.
 fn at(path: &str, buffer: &str) -> CompletionRequest {
@@ -16,6 +17,7 @@ fn at(path: &str, buffer: &str) -> CompletionRequest {
         path: RepoPath::parse(path).unwrap(),
         text: buffer.replacen('|', "", 1),
         cursor,
+        is_excerpt: false,
         extent: Extent::Natural,
         alternatives: 1,
         deadline: Duration::from_secs(30),
@@ -156,16 +158,11 @@ async fn the_next_line_is_prepared_ahead() {
         tokio::task::yield_now().await;
     }
     let next = at("a.py", "def f():\n    x = 1\n    |\n    return y\n");
-    // The task that prepares may still be at it; once it is done no model is asked again.
-    let prepared = loop {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        let completion = desk.completer.complete(&next).await;
-        if completion.silence.is_none() {
-            break completion;
-        }
-    };
+    let prepared = desk.completer.complete(&next).await;
     assert_eq!(prepared.suggestions, ["y = x + 1"]);
-    assert_eq!(prepared.trace.answered_by, AnsweredBy::Memory);
+    // It may still be at it.
+    assert_ne!(prepared.trace.answered_by, AnsweredBy::Model);
+    assert_eq!(desk.model.requests().len(), 2);
 }
 
 #[tokio::test]
@@ -258,8 +255,87 @@ async fn a_deadline_ends_the_wait_and_cancels_the_model() {
     model.cancelled().await;
 }
 
+/// Asks and no longer waits, as an editor does when the next key comes.
+async fn interrupted(desk: &Desk, buffer: &str) {
+    let asked = desk.model.requests().len();
+    let begun = async {
+        while desk.model.requests().len() == asked {
+            tokio::task::yield_now().await;
+        }
+        // What it writes at once is heard.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    tokio::select! {
+        completion = desk.complete("a.py", buffer) => panic!("too early: {completion:?}"),
+        () = begun => {}
+    }
+}
+
 #[tokio::test]
-async fn dropping_the_request_cancels_the_model() {
+async fn the_next_key_does_not_begin_anew_what_it_agrees_with() {
+    let release = Arc::new(Notify::new());
+    let model = ScriptedModel::new().then(Answer::Paused {
+        text: "first".to_owned(),
+        release: Arc::clone(&release),
+        rest: " + second".to_owned(),
+    });
+    let desk = Desk::new(&[], model);
+    interrupted(&desk, "def add(first, second):\n    return |\n").await;
+    let next = desk.complete("a.py", "def add(first, second):\n    return fi|\n");
+    let (completion, ()) = tokio::join!(next, async { release.notify_one() });
+    assert_eq!(completion.suggestions, ["rst + second"]);
+    assert_eq!(completion.trace.answered_by, AnsweredBy::Underway);
+    assert_eq!(desk.model.requests().len(), 1);
+    assert_eq!(desk.model.cancellations(), 0);
+}
+
+#[tokio::test]
+async fn a_key_that_contradicts_what_is_written_ends_it() {
+    let model = ScriptedModel::new()
+        .then(Answer::Paused {
+            text: "first".to_owned(),
+            release: Arc::default(),
+            rest: String::new(),
+        })
+        .then("second");
+    let desk = Desk::new(&[], model);
+    interrupted(&desk, "def add(first, second):\n    return |\n").await;
+    let completion = desk
+        .complete("a.py", "def add(first, second):\n    return s|\n")
+        .await;
+    assert_eq!(completion.suggestions, ["econd"]);
+    assert_eq!(completion.trace.answered_by, AnsweredBy::Model);
+    desk.model.cancelled().await;
+}
+
+#[tokio::test]
+async fn whoever_joins_has_a_deadline_of_his_own() {
+    let model = ScriptedModel::new().then(Answer::Hang);
+    let desk = Desk::new(&[], model);
+    interrupted(&desk, "x = |\n").await;
+    let request = CompletionRequest {
+        deadline: Duration::from_millis(20),
+        ..at("a.py", "x = y|\n")
+    };
+    let completion = desk.completer.complete(&request).await;
+    assert_eq!(completion.silence, Some(Silence::Deadline));
+}
+
+#[tokio::test]
+async fn nothing_under_way_is_joined_from_another_scope() {
+    let model = ScriptedModel::new().then(Answer::Hang).then("2");
+    let desk = Desk::new(&[], model);
+    interrupted(&desk, "x = |\n").await;
+    let other = CompletionRequest {
+        scope: CacheScope("bob".to_owned()),
+        ..at("a.py", "x = |\n")
+    };
+    assert_eq!(desk.completer.complete(&other).await.suggestions, ["2"]);
+    assert_eq!(desk.model.cancellations(), 0, "it is somebody else's");
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_cancelled() {
     let model = ScriptedModel::new().then(Answer::Hang);
     let desk = Desk::new(&[], model.clone());
     let request = at("a.py", "x = |\n");
