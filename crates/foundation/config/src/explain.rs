@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{Origin, Settings, UpstreamSettings};
+use crate::{Origin, RouteSettings, Settings, UpstreamFill, UpstreamSettings};
 
 /// One setting, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +29,26 @@ pub(crate) fn explain(settings: &Settings) -> Vec<ExplainedSetting> {
     });
     records
         .chain(settings.upstreams.iter().flat_map(upstream))
+        .chain(settings.routes.iter().map(route))
         .collect()
+}
+
+fn route(route: &RouteSettings) -> ExplainedSetting {
+    let targets: Vec<String> = route
+        .targets
+        .iter()
+        .map(|target| {
+            format!(
+                "{} (weight {}, tier {})",
+                target.model, target.weight, target.tier
+            )
+        })
+        .collect();
+    ExplainedSetting {
+        key: format!("route.{}.target", route.name),
+        value: targets.join(", "),
+        origin: route.origin.to_string(),
+    }
 }
 
 fn upstream(upstream: &UpstreamSettings) -> impl Iterator<Item = ExplainedSetting> {
@@ -43,6 +62,10 @@ fn upstream(upstream: &UpstreamSettings) -> impl Iterator<Item = ExplainedSettin
         ("base_url", upstream.base_url.clone()),
         ("model", upstream.model.clone()),
         ("context_length", upstream.context_length.to_string()),
+        (
+            "fill",
+            upstream.fill.map_or("none", UpstreamFill::as_str).to_owned(),
+        ),
         ("api_key", api_key),
     ];
     values.into_iter().map(|(key, value)| ExplainedSetting {

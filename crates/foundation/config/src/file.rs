@@ -10,11 +10,14 @@ use toml::de::DeTable;
 
 use self::table::Table;
 use crate::options::{Options, Stated};
+use crate::route::{RouteOptions, RouteTargetOptions};
 use crate::upstream::UpstreamOptions;
 use crate::{ConfigError, Origin, value};
 
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 const MAX_UPSTREAMS: usize = 32;
+const MAX_ROUTES: usize = 32;
+const MAX_TARGETS: usize = 32;
 
 /// Reads `path`; `None` when there is no such file.
 pub(crate) fn read(path: &Path, home: Option<&PathBuf>) -> Result<Option<Options>, ConfigError> {
@@ -82,6 +85,7 @@ fn parse(text: &str, path: &Path, home: Option<&PathBuf>) -> Result<Options, Con
         folders.finish()?;
     }
     options.upstreams = upstreams(&mut top, home)?;
+    options.routes = routes(&mut top)?;
     top.finish()?;
     Ok(options)
 }
@@ -90,14 +94,7 @@ fn upstreams(
     top: &mut Table<'_>,
     home: Option<&PathBuf>,
 ) -> Result<Vec<Stated<UpstreamOptions>>, ConfigError> {
-    let tables = top.tables("upstream")?;
-    if let Some((origin, _)) = tables.get(MAX_UPSTREAMS) {
-        return Err(ConfigError::Value {
-            origin: origin.clone(),
-            key: "upstream".to_owned(),
-            reason: format!("is stated more than {MAX_UPSTREAMS} times"),
-        });
-    }
+    let tables = tables(top, "upstream", MAX_UPSTREAMS)?;
     let read = |(origin, mut table): (Origin, Table<'_>)| {
         let upstream = UpstreamOptions {
             name: table.string("name")?,
@@ -105,6 +102,7 @@ fn upstreams(
             base_url: table.string("base_url")?,
             model: table.string("model")?,
             context_length: number(&mut table, "context_length", value::CONTEXT_LENGTH)?,
+            fill: table.string("fill")?,
             api_key_env: table.string("api_key_env")?,
             api_key_file: read_value(table.string("api_key_file")?, "upstream.api_key_file", |text| {
                 value::folder(&text, home)
@@ -114,6 +112,50 @@ fn upstreams(
         Ok(Stated::new(upstream, origin))
     };
     tables.into_iter().map(read).collect()
+}
+
+fn routes(top: &mut Table<'_>) -> Result<Vec<Stated<RouteOptions>>, ConfigError> {
+    let read = |(origin, mut table): (Origin, Table<'_>)| {
+        let targets = tables(&mut table, "target", MAX_TARGETS)?;
+        let route = RouteOptions {
+            name: table.string("name")?,
+            first_text: read_value(table.string("first_text")?, "route.first_text", |text| {
+                value::max_time_text(&text)
+            })?,
+            attempts: number(&mut table, "attempts", value::ROUTE_ATTEMPTS)?,
+            targets: targets.into_iter().map(target).collect::<Result<_, _>>()?,
+        };
+        table.finish()?;
+        Ok(Stated::new(route, origin))
+    };
+    tables(top, "route", MAX_ROUTES)?.into_iter().map(read).collect()
+}
+
+fn target((origin, mut table): (Origin, Table<'_>)) -> Result<Stated<RouteTargetOptions>, ConfigError> {
+    let target = RouteTargetOptions {
+        model: table.string("model")?,
+        weight: number(&mut table, "weight", value::WEIGHT)?,
+        tier: number(&mut table, "tier", value::TIER)?,
+    };
+    table.finish()?;
+    Ok(Stated::new(target, origin))
+}
+
+fn tables<'a>(
+    within: &mut Table<'a>,
+    name: &'static str,
+    most: usize,
+) -> Result<Vec<(Origin, Table<'a>)>, ConfigError> {
+    let key = within.key(name);
+    let tables = within.tables(name)?;
+    match tables.get(most) {
+        None => Ok(tables),
+        Some((origin, _)) => Err(ConfigError::Value {
+            origin: origin.clone(),
+            key,
+            reason: format!("is stated more than {most} times"),
+        }),
+    }
 }
 
 fn number(

@@ -1,10 +1,12 @@
 use crate::options::Options;
 
-/// All layers, the weakest first, folded into one: what is stated later wins, key by key. Upstreams add up.
+/// All layers, the weakest first, folded into one: what is stated later wins, key by key. Upstreams and routes add up.
 pub(crate) fn layer(layers: impl IntoIterator<Item = Options>) -> Options {
     layers.into_iter().fold(Options::default(), |lower, upper| {
         let mut upstreams = lower.upstreams;
         upstreams.extend(upper.upstreams);
+        let mut routes = lower.routes;
+        routes.extend(upper.routes);
         Options {
             models: upper.models.or(lower.models),
             sandbox: upper.sandbox.or(lower.sandbox),
@@ -19,6 +21,7 @@ pub(crate) fn layer(layers: impl IntoIterator<Item = Options>) -> Options {
             models_folder: upper.models_folder.or(lower.models_folder),
             prompts_folder: upper.prompts_folder.or(lower.prompts_folder),
             upstreams,
+            routes,
         }
     })
 }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The repository's file is written by whoever wrote the repository, so it may tune a run but not widen what is
-//! permitted: it names no upstreams, credentials, addresses or folders, and cannot switch the sandbox off. What cannot
+//! permitted: it names no upstreams, routes, credentials, addresses or folders, and cannot switch the sandbox off. What cannot
 //! be understood is refused with the place and the key; nothing is skipped in silence.
 
 mod environment;
@@ -19,6 +19,7 @@ mod options;
 mod origin;
 mod overrides;
 mod repository;
+mod route;
 mod settings;
 mod upstream;
 mod value;
@@ -30,6 +31,7 @@ pub use explain::ExplainedSetting;
 pub use loading::{REPOSITORY_FILE, load, user_file};
 pub use origin::Origin;
 pub use overrides::Overrides;
+pub use route::{RouteSettings, RouteTargetSettings};
 pub use settings::{Limits, Settings};
-pub use upstream::{UpstreamKind, UpstreamSettings};
+pub use upstream::{UpstreamFill, UpstreamKind, UpstreamSettings};
 pub use value::{SandboxMode, parse_duration};

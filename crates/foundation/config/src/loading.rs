@@ -24,14 +24,14 @@ pub fn load(
         Some(path) => read_user(environment, &path, home.as_ref())?,
         None => Options::default(),
     };
-    let upstreams: Vec<String> = user
-        .upstreams
-        .iter()
-        .filter_map(|upstream| upstream.value.name.as_ref())
-        .map(|name| name.value.clone())
+    let upstreams = user.upstreams.iter().map(|upstream| &upstream.value.name);
+    let routes = user.routes.iter().map(|route| &route.value.name);
+    let yours: Vec<String> = upstreams
+        .chain(routes)
+        .filter_map(|name| Some(name.as_ref()?.value.clone()))
         .collect();
     let repository = match repository {
-        Some(root) => read_repository(root, home.as_ref(), &upstreams)?,
+        Some(root) => read_repository(root, home.as_ref(), &yours)?,
         None => Options::default(),
     };
     let foreign = credential_variables(&user);
@@ -64,11 +64,7 @@ fn read_user(environment: &Environment, path: &Path, home: Option<&PathBuf>) -> 
     Ok(options.unwrap_or_default())
 }
 
-fn read_repository(
-    root: &Path,
-    home: Option<&PathBuf>,
-    upstreams: &[String],
-) -> Result<Options, ConfigError> {
+fn read_repository(root: &Path, home: Option<&PathBuf>, yours: &[String]) -> Result<Options, ConfigError> {
     let path = root.join(REPOSITORY_FILE);
     // A link could show the contents of a file of the user's in an error message.
     if path.is_symlink() {
@@ -79,7 +75,7 @@ fn read_repository(
     }
     let options = repository::restrict(file::read(&path, home)?.unwrap_or_default())?;
     if let Some(models) = &options.models {
-        repository::restrict_models(models, upstreams)?;
+        repository::restrict_models(models, yours)?;
     }
     Ok(options)
 }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::route::RouteOptions;
 use crate::upstream::UpstreamOptions;
 use crate::value::SandboxMode;
 use crate::{ConfigError, Origin};
@@ -21,6 +22,7 @@ pub(crate) struct Options {
     pub(crate) models_folder: Option<Stated<PathBuf>>,
     pub(crate) prompts_folder: Option<Stated<PathBuf>>,
     pub(crate) upstreams: Vec<Stated<UpstreamOptions>>,
+    pub(crate) routes: Vec<Stated<RouteOptions>>,
 }
 
 /// A value and where it is stated.

@@ -20,6 +20,11 @@ pub(crate) fn restrict(options: Options) -> Result<Options, ConfigError> {
         upstream,
         "your code or credentials could be sent to its author",
     )?;
+    forbid(
+        "route",
+        options.routes.first(),
+        "whether text leaves the machine is your decision",
+    )?;
     let address = options.hugging_face_url.as_ref();
     forbid("hugging_face_url", address, "models could come from its author")?;
     let folders = [
@@ -39,12 +44,12 @@ pub(crate) fn restrict(options: Options) -> Result<Options, ConfigError> {
 }
 
 /// Refuses a repository's choice of a model that makes text leave the machine.
-pub(crate) fn restrict_models(models: &Stated<Vec<String>>, upstreams: &[String]) -> Result<(), ConfigError> {
-    let remote = models.value.iter().find(|name| upstreams.contains(name));
+pub(crate) fn restrict_models(models: &Stated<Vec<String>>, yours: &[String]) -> Result<(), ConfigError> {
+    let remote = models.value.iter().find(|name| yours.contains(name));
     forbid(
         "models",
         remote.map(|_| models),
-        "it names an upstream, and whether text leaves the machine is your decision",
+        "it names an upstream or a route of yours, and whether text leaves the machine is your decision",
     )
 }
 

@@ -5,7 +5,9 @@ use crate::explain::Record;
 use crate::loading::config_folder;
 use crate::options::{Options, Stated};
 use crate::value::SandboxMode;
-use crate::{ConfigError, Environment, ExplainedSetting, Origin, UpstreamSettings, upstream};
+use crate::{
+    ConfigError, Environment, ExplainedSetting, Origin, RouteSettings, UpstreamSettings, route, upstream,
+};
 
 /// Every setting, resolved.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Settings {
     pub models: Vec<String>,
     /// The models behind HTTP interfaces.
     pub upstreams: Vec<UpstreamSettings>,
+    /// Several models behind one name.
+    pub routes: Vec<RouteSettings>,
     /// How generated code is isolated.
     pub sandbox: SandboxMode,
     /// Threads of the embedded engine; `None`: one for each physical core.
@@ -119,13 +123,15 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
         Ok(config_folder(environment)
             .map_or_else(|| data_folder.join("prompts"), |folder| folder.join("prompts")))
     })?;
+    let upstreams = upstream::resolve_all(options.upstreams, environment)?;
     Ok(Settings {
+        routes: route::resolve_all(options.routes, &upstreams)?,
         data_folder,
         cache_folder,
         models_folder,
         prompts_folder,
         models,
-        upstreams: upstream::resolve_all(options.upstreams, environment)?,
+        upstreams,
         sandbox,
         threads,
         context_length,

@@ -25,6 +25,8 @@ pub struct UpstreamSettings {
     pub api_key: Option<Secret>,
     /// Tokens of context, prompt and completion together.
     pub context_length: u32,
+    /// How it fills in the middle; `None`: not at all.
+    pub fill: Option<UpstreamFill>,
     /// The place it is stated at.
     pub origin: Origin,
 }
@@ -44,6 +46,34 @@ pub enum UpstreamKind {
     OpenAi,
     /// Anything else that speaks the common part.
     Compatible,
+}
+
+/// How an upstream fills in the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpstreamFill {
+    /// By completions with a `suffix`.
+    Suffix,
+    /// By llama.cpp's `/infill`.
+    Infill,
+}
+
+impl UpstreamFill {
+    /// The word in configuration files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suffix => "suffix",
+            Self::Infill => "infill",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "suffix" => Ok(Self::Suffix),
+            "infill" => Ok(Self::Infill),
+            _ => Err(format!("is `{text}`; accepted are `suffix` and `infill`")),
+        }
+    }
 }
 
 impl UpstreamKind {
@@ -83,6 +113,7 @@ pub(crate) struct UpstreamOptions {
     pub(crate) base_url: Option<Stated<String>>,
     pub(crate) model: Option<Stated<String>>,
     pub(crate) context_length: Option<Stated<u32>>,
+    pub(crate) fill: Option<Stated<String>>,
     pub(crate) api_key_env: Option<Stated<String>>,
     pub(crate) api_key_file: Option<Stated<PathBuf>>,
 }
@@ -131,12 +162,19 @@ fn resolve(
         context_length: options
             .context_length
             .map_or(DEFAULT_CONTEXT_LENGTH, |stated| stated.value),
+        fill: match options.fill {
+            Some(fill) => Some(
+                fill.read("upstream.fill", |text| UpstreamFill::parse(&text))?
+                    .value,
+            ),
+            None => None,
+        },
         api_key,
         origin,
     })
 }
 
-fn required<T>(
+pub(crate) fn required<T>(
     stated: Option<Stated<String>>,
     key: &str,
     table: &Origin,

@@ -10,6 +10,9 @@ pub(crate) const THREADS: RangeInclusive<u64> = 1..=1024;
 pub(crate) const CONTEXT_LENGTH: RangeInclusive<u64> = 512..=1_048_576;
 pub(crate) const PARALLEL: RangeInclusive<u64> = 1..=64;
 pub(crate) const MAX_ATTEMPTS: RangeInclusive<u64> = 1..=64;
+pub(crate) const ROUTE_ATTEMPTS: RangeInclusive<u64> = 1..=16;
+pub(crate) const WEIGHT: RangeInclusive<u64> = 1..=1000;
+pub(crate) const TIER: RangeInclusive<u64> = 0..=15;
 const MAX_TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 const MAX_MODELS: usize = 8;
 

@@ -36,6 +36,7 @@ pub(crate) fn read(environment: &Environment, foreign: &BTreeSet<String>) -> Res
         models_folder: variables.read("TENON_MODELS_FOLDER", folder)?,
         prompts_folder: variables.read("TENON_PROMPTS_FOLDER", folder)?,
         upstreams: Vec::new(),
+        routes: Vec::new(),
     };
     variables.refuse_unknown(foreign)?;
     Ok(options)

@@ -302,6 +302,10 @@ fn a_key_that_cannot_be_had_is_refused() {
     };
     let cases = [
         (
+            upstream("fill = \"both\""),
+            ":6: `upstream.fill` is `both`; accepted are `suffix` and `infill`",
+        ),
+        (
             upstream("api_key_env = \"A_KEY\""),
             ":6: `upstream.api_key_env` names the environment variable `A_KEY`, which is not set",
         ),
@@ -359,8 +363,8 @@ fn the_manual_shows_files_that_hold_and_true_defaults() {
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    let [defaults, upstream] = blocks.as_slice() else {
-        panic!("two files are shown")
+    let [defaults, upstream, route] = blocks.as_slice() else {
+        panic!("three files are shown")
     };
     let bare = Machine::new();
     let shown = Machine::new().user(defaults);
@@ -393,9 +397,55 @@ fn the_manual_shows_files_that_hold_and_true_defaults() {
     );
 
     let settings = Machine::new()
-        .user(upstream)
+        .user(&format!("{upstream}\n{route}"))
         .variable("GPU_KEY", "k")
         .load()
         .unwrap();
     assert_eq!(settings.upstreams.len(), 1);
+    let [route] = settings.routes.as_slice() else {
+        panic!("one route is shown")
+    };
+    assert_eq!(route.targets.len(), 2);
+    assert_eq!(route.first_text, Some(Duration::from_secs(20)));
+}
+
+#[test]
+fn routes_are_resolved_or_refused_with_the_place() {
+    let route = |rest: &str| format!("[[route]]\nname = \"r\"\n{rest}\n");
+    let good =
+        route("[[route.target]]\nmodel = \"a\"\nweight = 3\n[[route.target]]\nmodel = \"b\"\ntier = 1");
+    let settings = Machine::new().user(&good).load().unwrap();
+    let targets = &settings.routes[0].targets;
+    assert_eq!((targets[0].weight, targets[0].tier), (3, 0));
+    assert_eq!((targets[1].weight, targets[1].tier), (1, 1));
+    let target = "[[route.target]]\nmodel = \"a\"";
+    for (text, said) in [
+        (route(""), ":1: `route.target` is missing"),
+        (
+            route("[[route.target]]\nweight = 1"),
+            ":3: `route.target.model` is missing",
+        ),
+        (
+            route("[[route.target]]\nmodel = \"a\"\nweight = 0"),
+            ":5: `route.target.weight` is 0",
+        ),
+        (route("[[route.target]]\nmodel = \"r\""), "which is a route"),
+        (
+            route("first_text = \"soon\"\n[[route.target]]\nmodel = \"a\""),
+            ":3: `route.first_text`",
+        ),
+        (route("target = 1"), "expected tables"),
+        (route(target) + &route(target), "names must differ"),
+        (route("size = 1"), "there is no setting `route.size`"),
+    ] {
+        let message = Machine::new().user(&text).refusal();
+        assert!(message.contains(said), "{text}: {message}");
+    }
+    let message = Machine::new().repository(&good).refusal();
+    assert!(message.contains("route"), "{message}");
+    let message = Machine::new()
+        .user(&good)
+        .repository("models = [\"r\"]")
+        .refusal();
+    assert!(message.contains("your decision"), "{message}");
 }

@@ -1,14 +1,15 @@
 //! Puts the rooms together: the only place that names adapters.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tenon_config::{Environment, Overrides, SandboxMode, Settings};
+use tenon_config::{Environment, Overrides, RouteSettings, SandboxMode, Settings, UpstreamFill};
 use tenon_engine::{Engine, Repository};
 use tenon_forge::GitRepository;
 use tenon_llama::WorkerConfiguration;
-use tenon_remote::{RemoteConfiguration, RemoteModel, UpstreamKind};
-use tenon_runtime::{FolderError, Model, ModelFolder};
+use tenon_remote::{FillRoute, RemoteConfiguration, RemoteModel, UpstreamKind};
+use tenon_runtime::{FolderError, Model, ModelFolder, Route, RoutePolicy, RouteTarget};
 use tenon_sandbox::{Isolation, Sandbox, SandboxRequest};
 use tenon_template::Library;
 
@@ -34,14 +35,35 @@ pub fn model_folder(settings: &Settings) -> ModelFolder {
 /// # Errors
 /// When a name is unknown or its file is not here.
 pub fn models(settings: &Settings) -> Result<Vec<Arc<dyn Model>>, Failure> {
-    settings.models.iter().map(|name| model(settings, name)).collect()
+    let mut known = Known::new();
+    let names = settings.models.iter();
+    names.map(|name| named(settings, name, &mut known)).collect()
 }
 
-/// Finds one model by name.
+/// Models by name: one that several ask for is loaded once.
+type Known = BTreeMap<String, Arc<dyn Model>>;
+
+fn named(settings: &Settings, name: &str, known: &mut Known) -> Result<Arc<dyn Model>, Failure> {
+    if let Some(model) = known.get(name) {
+        return Ok(Arc::clone(model));
+    }
+    let model: Arc<dyn Model> = match settings.routes.iter().find(|route| route.name == name) {
+        Some(route) => Arc::new(self::route(settings, route, known)?),
+        None => single(settings, name)?,
+    };
+    known.insert(name.to_owned(), Arc::clone(&model));
+    Ok(model)
+}
+
+/// Finds one model by name: a route, an upstream, or a file.
 ///
 /// # Errors
 /// When the name is unknown or its file is not here.
 pub fn model(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure> {
+    named(settings, name, &mut Known::new())
+}
+
+fn single(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure> {
     if let Some(upstream) = settings.upstreams.iter().find(|upstream| upstream.name == name) {
         let kind = match upstream.kind {
             tenon_config::UpstreamKind::LlamaServer => UpstreamKind::LlamaServer,
@@ -58,11 +80,35 @@ pub fn model(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure>
             upstream.context_length,
         );
         configuration.api_key.clone_from(&upstream.api_key);
+        configuration.dialect.fill = match upstream.fill {
+            None => FillRoute::None,
+            Some(UpstreamFill::Suffix) => FillRoute::CompletionsWithSuffix,
+            Some(UpstreamFill::Infill) => FillRoute::Infill,
+        };
         let model =
             RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
         return Ok(Arc::new(model));
     }
     Ok(Arc::new(embedded_model(settings, name)?))
+}
+
+/// A route's targets are upstreams and files, never routes.
+fn route(settings: &Settings, route: &RouteSettings, known: &mut Known) -> Result<Route, Failure> {
+    let targets: Result<Vec<RouteTarget>, Failure> = route
+        .targets
+        .iter()
+        .map(|target| {
+            Ok(RouteTarget {
+                model: named(settings, &target.model, known)?,
+                weight: target.weight,
+                tier: target.tier,
+            })
+        })
+        .collect();
+    let mut policy = RoutePolicy::default();
+    policy.first_text = route.first_text.unwrap_or(policy.first_text);
+    policy.attempts = route.attempts.unwrap_or(policy.attempts);
+    Route::new(&route.name, targets?, policy).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
 fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure> {

@@ -1,16 +1,19 @@
 //! The model port: what every adapter (embedded llama.cpp, remote upstreams, scripted models in tests) offers
 //! and what the engine may ask for. Also the catalog of known models, the folder that holds their files, and how
-//! the files are brought.
+//! the files are brought; and how several models are asked as one.
 //!
 //! This room knows no prompt template, no repository and no transport of ours.
 
+pub mod cached;
 pub mod catalog;
 pub mod folder;
 pub mod gguf;
 pub mod port;
 pub mod pull;
+pub mod route;
 pub mod stop;
 
+pub use cached::CachedModel;
 pub use catalog::{CatalogEntry, PackagePart, Source, built_in_catalog};
 pub use folder::{
     AddedModel, FileState, FolderError, ModelDetails, ModelFolder, ModelListing, Origin, Removed,
@@ -18,10 +21,11 @@ pub use folder::{
 };
 pub use gguf::{FillMarkers, GgufError, GgufSummary, read_gguf};
 pub use port::{
-    CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Message, Model, ModelDescriptor,
-    ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,
+    Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Message, Model,
+    ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,
 };
 pub use pull::{
     Network, PipOptions, PullError, PullEvent, PullObserver, PullOptions, Pulled, TriedSource, pull,
 };
+pub use route::{BreakerPolicy, EmptyRoute, Route, RoutePolicy, RouteTarget};
 pub use stop::StopFilter;

@@ -247,12 +247,39 @@ pub struct GenerateUsage {
 #[derive(Debug)]
 pub struct SampleStream {
     events: mpsc::Receiver<Result<SampleEvent, ModelError>>,
+    answering: Answering,
+}
+
+/// Who answers, where that is not plain from who was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answering {
+    /// The model that a route chose.
+    pub model: Option<String>,
+    /// How many were asked before it.
+    pub fallbacks: u32,
+    /// Whether the answer was given before and kept.
+    pub was_kept: bool,
 }
 
 impl SampleStream {
     /// A stream over the receiving end of a bounded channel; the adapter treats a closed channel as a cancel.
     pub fn new(events: mpsc::Receiver<Result<SampleEvent, ModelError>>) -> Self {
-        Self { events }
+        Self {
+            events,
+            answering: Answering::default(),
+        }
+    }
+
+    /// The same, with a word on who answers.
+    #[must_use]
+    pub fn answered_by(mut self, answering: Answering) -> Self {
+        self.answering = answering;
+        self
+    }
+
+    /// Who answers.
+    pub fn answering(&self) -> &Answering {
+        &self.answering
     }
 
     /// The next event; `None` after the last sample finished.
