@@ -53,13 +53,17 @@ install: build ## Copy the binary to ~/.local/bin (PREFIX=/usr/local for another
 models: build ## Pull the two coder models and the small one for tests, checked by digest
 	$(TENON) model pull $(CODER_MODELS) $(TEST_MODEL)
 
+.PHONY: clients
+clients: ## Install the clients that the tests drive against `tenon serve`
+	@scripts/clients.sh "$(CARGO_TARGET_DIR)/clients"
+
 .PHONY: demo
 demo: setup build ## Run the main job on a sample repository, from a fresh clone
 	$(TENON) model pull $(CODER_MODELS)
 	@scripts/demo.sh $(TENON)
 
 .PHONY: test
-test: setup-tests build models lint suites docs-check vscode-check ## Everything that CI runs: set-up, lints, every test
+test: setup-tests build models clients lint suites docs-check vscode-check ## Everything that CI runs: set-up, lints, every test
 	scripts/tests.sh
 
 .PHONY: lint

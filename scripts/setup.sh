@@ -49,6 +49,7 @@ list_missing() {
     python3 -m pip --version >/dev/null 2>&1 || need python3-pip
     [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || need ca-certificates
     if [ "$with_tests" = yes ]; then
+        python3 -c 'import ensurepip' 2>/dev/null || need python3-venv
         have node || need nodejs
         have npm || need npm
         have nvim || need neovim

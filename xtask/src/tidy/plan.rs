@@ -24,6 +24,7 @@ pub(crate) const EXCEPTIONS: &[(&str, &str)] = &[
     // The binary holds every command.
     ("cli", "eval"),
     ("cli", "lsp"),
+    ("cli", "server"),
 ];
 
 /// Rooms that only these may know, however high they stand.

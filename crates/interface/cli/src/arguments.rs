@@ -1,5 +1,6 @@
 //! What can be typed. Meaning is given to it in [`command`](crate::command).
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -45,6 +46,12 @@ pub enum Command {
     ReplayKeys(ReplayKeysArguments),
     /// Serve completions to an editor, as a language server over standard input and output.
     Lsp(LspArguments),
+    /// Serve the models to editors and clients over HTTP, in the protocols that they speak already.
+    ///
+    /// OpenAI (completions, chat, responses), Anthropic messages, Tabby, llama.cpp's /infill, Ollama, and the
+    /// fill-in-the-middle forms of Mistral and DeepSeek. What editors ask for as one types is checked before it is
+    /// sent.
+    Serve(ServeArguments),
     /// Show a stored proposal, or list the latest ones.
     Show(ShowArguments),
     /// Generate the sample of a stored proposal again and compare.
@@ -236,6 +243,27 @@ pub struct LspArguments {
     /// What it does anyway; editors say it.
     #[arg(long, hide = true)]
     pub stdio: bool,
+}
+
+/// `tenon serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The address to listen on; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8642")]
+    pub listen: SocketAddr,
+    /// The models to serve, weakest first, separated by commas; the configured ones without it. Completion asks the
+    /// first that fills in the middle, chat the last, and either may be asked for by name.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub model: Vec<String>,
+    /// A file with one key a line. Who sends none of them is refused. Needed to listen beyond this machine.
+    #[arg(long, value_name = "FILE")]
+    pub api_keys: Option<PathBuf>,
+    /// Keep answers of temperature 0 in so many MiB of memory, for the same question of the same key; 0 keeps none.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(0..=65536))]
+    pub cache_size: u64,
+    /// Answer at most this many requests at once; more are told to come back.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub max_requests: u32,
 }
 
 /// `--extent`.

@@ -9,6 +9,7 @@ mod model;
 mod prompt;
 mod proposals;
 mod replay_keys;
+mod serve;
 mod settings;
 mod work;
 
@@ -33,6 +34,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Apply(arguments) => proposals::apply(&arguments),
         Command::ReplayKeys(arguments) => replay_keys::run(arguments).await,
         Command::Lsp(arguments) => lsp::run(arguments).await,
+        Command::Serve(arguments) => serve::run(arguments).await,
         Command::Model(command) => model::run(command).await,
         Command::Prompt(command) => prompt::run(command).await,
         Command::Context(arguments) => context::run(arguments).await,

@@ -14,6 +14,8 @@ mod delivery;
 mod inspection;
 #[path = "cli/real_model.rs"]
 mod real_model;
+#[path = "cli/serving.rs"]
+mod serving;
 #[path = "cli/usage.rs"]
 mod usage;
 #[path = "cli/world.rs"]

@@ -35,7 +35,7 @@ pub async fn run(arguments: CompleteArguments) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "no model is configured").with_help("name one with --model"));
     };
     let model = composition::model(&settings, name)?;
-    let completer = Completer::new(model, &root);
+    let completer = Arc::new(Completer::new(model, &root));
     if let Ok(index) = Index::open(&root, &settings.cache_folder) {
         completer.use_index(Arc::new(index));
     }
@@ -43,6 +43,7 @@ pub async fn run(arguments: CompleteArguments) -> Result<Exit, Failure> {
         path,
         text,
         cursor,
+        is_excerpt: false,
         extent: match arguments.extent {
             ExtentArgument::Natural => Extent::Natural,
             ExtentArgument::Line => Extent::Line,

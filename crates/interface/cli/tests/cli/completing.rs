@@ -150,7 +150,7 @@ fn an_editor_is_served() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-fn request(child: &mut Child, message: &Value) {
+pub fn request(child: &mut Child, message: &Value) {
     let mut message = message.clone();
     message["jsonrpc"] = json!("2.0");
     let body = message.to_string();
@@ -159,7 +159,7 @@ fn request(child: &mut Child, message: &Value) {
 }
 
 /// The result of the request, whatever comes before it.
-fn response(output: &mut BufReader<ChildStdout>, id: u32) -> Value {
+pub fn response(output: &mut BufReader<ChildStdout>, id: u32) -> Value {
     loop {
         let mut length = 0;
         loop {

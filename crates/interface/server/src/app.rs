@@ -1,0 +1,246 @@
+//! The routes.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tenon_runtime::CacheScope;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Admitted;
+use crate::dialect::completions::Shape;
+use crate::dialect::{Dialect, chat, completions, infill, messages, ollama, open_ai, read, responses, tabby};
+use crate::failure::{Category, Failure};
+use crate::service::Service;
+
+const MOST_BODY: usize = 8 * 1024 * 1024;
+const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
+/// What is being answered when the server stops may still be finished in this time.
+const DRAIN: Duration = Duration::from_secs(20);
+
+type Shared = State<Arc<Service>>;
+
+/// The routes over a service.
+pub fn app(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/v1/completions", post(any_completions))
+        .route("/beta/completions", post(open_ai_completions))
+        .route("/v1/beta/completions", post(open_ai_completions))
+        .route("/v1/fim/completions", post(fill_completions))
+        .route("/v1/chat/completions", post(chat_completions))
+        .route("/v1beta/chat/completions", post(chat_completions))
+        .route("/v1/responses", post(response))
+        .route("/v1/models", get(list_models))
+        .route("/v1/messages", post(anthropic_messages))
+        .route("/v1/health", get(health).post(health))
+        .route("/v1/events", post(tabby_event))
+        .route("/v1beta/server_setting", get(tabby_settings))
+        .route("/v1beta/models", get(tabby_models))
+        .route("/infill", post(llama_infill))
+        .route("/health", get(health))
+        .route("/api/generate", post(ollama_generate))
+        .route("/api/tags", get(ollama_tags))
+        .route("/health/live", get(alive))
+        .route("/health/ready", get(alive))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(named))
+        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .with_state(service)
+}
+
+/// Serves until `stop`, and then no longer than it takes to finish what is being answered.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let stopping = stop.clone();
+    let served = axum::serve(listener, app(service)).with_graceful_shutdown(stopping.cancelled_owned());
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = served => served,
+        () = overdue => Ok(()),
+    }
+}
+
+/// Whoever asks, known by a key or by being on this machine.
+struct Asker(CacheScope);
+
+impl FromRequestParts<Arc<Service>> for Asker {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
+        let dialect = Dialect::of_path(parts.uri.path());
+        let scope = service.access().scope(&parts.headers);
+        scope.map(Self).map_err(|failure| failure.response(dialect))
+    }
+}
+
+/// The same, with room for the work: nothing of the body is read before.
+impl FromRequestParts<Arc<Service>> for Admitted {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
+        let Asker(scope) = Asker::from_request_parts(parts, service).await?;
+        let dialect = Dialect::of_path(parts.uri.path());
+        let room = service.admit().map_err(|failure| failure.response(dialect))?;
+        Ok(Self { scope, room })
+    }
+}
+
+/// A body, read in time, or what is wrong with it.
+struct Sent(Result<Bytes, Failure>);
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+        let reading = tokio::time::timeout(LONGEST_UPLOAD, Bytes::from_request(request, state));
+        Ok(Self(match reading.await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(rejection)) => {
+                let category = match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Category::TooLarge,
+                    _ => Category::BadRequest,
+                };
+                Err(Failure::new(category, rejection.body_text()))
+            }
+            Err(_) => Err(Failure::new(
+                Category::BadRequest,
+                format!("the body did not come within {} s", LONGEST_UPLOAD.as_secs()),
+            )),
+        }))
+    }
+}
+
+impl Sent {
+    fn read<T: DeserializeOwned>(self) -> Result<T, Failure> {
+        read(&self.0?)
+    }
+}
+
+/// Names every answer, so that a person can ask about it.
+async fn named(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let id = uuid::Uuid::now_v7().to_string();
+    if let Ok(id) = id.parse() {
+        response.headers_mut().insert("x-tenon-request-id", id);
+    }
+    response
+}
+
+/// Tabby's form and OpenAI's share a path; the body tells which it is.
+async fn any_completions(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let sent = match sent.0 {
+        Ok(sent) => sent,
+        Err(failure) => return failure.response(Dialect::OpenAi),
+    };
+    let value: Value = match read(&sent) {
+        Ok(value) => value,
+        Err(failure) => return failure.response(Dialect::OpenAi),
+    };
+    let has = |key: &str| value.get(key).is_some();
+    if has("segments") || has("debug_options") || !(has("prompt") || has("model")) {
+        let answered = async { tabby::answer(&service, asker, read(&sent)?).await };
+        return Dialect::Tabby.answer(answered.await);
+    }
+    let answered = async { completions::answer(&service, asker, read(&sent)?, Shape::Text).await };
+    Dialect::OpenAi.answer(answered.await)
+}
+
+async fn open_ai_completions(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let answered = async { completions::answer(&service, asker, sent.read()?, Shape::Text).await };
+    Dialect::OpenAi.answer(answered.await)
+}
+
+async fn fill_completions(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let answered = async { completions::answer(&service, asker, sent.read()?, Shape::Message).await };
+    Dialect::OpenAi.answer(answered.await)
+}
+
+async fn chat_completions(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let answered = async { chat::answer(&service, asker, sent.read()?).await };
+    Dialect::OpenAi.answer(answered.await)
+}
+
+async fn response(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let answered = async { responses::answer(&service, asker, sent.read()?).await };
+    Dialect::OpenAi.answer(answered.await)
+}
+
+async fn list_models(State(service): Shared, _asker: Asker) -> Json<Value> {
+    Json(open_ai::models(&service))
+}
+
+async fn anthropic_messages(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let answered = async { messages::answer(&service, asker, sent.read()?).await };
+    Dialect::Anthropic.answer(answered.await)
+}
+
+async fn health(State(service): Shared, _asker: Asker) -> Json<Value> {
+    Json(tabby::health(&service))
+}
+
+async fn tabby_event(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let heard = sent
+        .read()
+        .and_then(|event| tabby::event(&service, &asker.scope, &event));
+    Dialect::Tabby.answer(heard)
+}
+
+async fn tabby_settings(_asker: Asker) -> Json<Value> {
+    Json(json!({ "disable_client_side_telemetry": true }))
+}
+
+async fn tabby_models(State(service): Shared, _asker: Asker) -> Json<Value> {
+    Json(tabby::models(&service))
+}
+
+async fn llama_infill(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let answered = async { infill::answer(&service, asker, sent.read()?).await };
+    Dialect::LlamaCpp.answer(answered.await)
+}
+
+async fn ollama_generate(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+    let answered = async { ollama::answer(&service, asker, sent.read()?).await };
+    Dialect::Ollama.answer(answered.await)
+}
+
+async fn ollama_tags(State(service): Shared, _asker: Asker) -> Json<Value> {
+    Json(ollama::tags(&service))
+}
+
+/// For whoever watches over the process: no key, and nothing told.
+async fn alive() -> StatusCode {
+    StatusCode::OK
+}
+
+async fn unknown(_asker: Asker, request: Request) -> Response {
+    let path = request.uri().path();
+    let failure = Failure::new(Category::UnknownRoute, format!("there is nothing at `{path}`"));
+    failure.response(Dialect::of_path(path))
+}
+
+async fn wrong_method(_asker: Asker, request: Request) -> Response {
+    let path = request.uri().path();
+    let message = format!("`{}` is not served at `{path}`", request.method());
+    Failure::new(Category::WrongMethod, message).response(Dialect::of_path(path))
+}

@@ -1,0 +1,306 @@
+//! One request to a model, whatever dialect it came in.
+
+use std::collections::VecDeque;
+
+use axum::http::HeaderValue;
+use axum::response::Response;
+use serde::Deserialize;
+use tenon_runtime::{
+    Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelError,
+    PromptInput, Sample, SampleEvent, SampleStream, Sampling,
+};
+use uuid::Uuid;
+
+use crate::failure::Failure;
+
+/// How much is wanted and how it is drawn, as most dialects say it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    pub max_tokens: Option<u32>,
+    pub temperature: Option<f32>,
+    pub top_p: Option<f32>,
+    pub top_k: Option<u32>,
+    pub seed: Option<i64>,
+    pub samples: Option<u32>,
+    pub stop: Vec<String>,
+    pub constraint: Option<Constraint>,
+}
+
+/// One string or several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Vec<String> {
+    fn from(given: OneOrMany) -> Self {
+        match given {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        }
+    }
+}
+
+const TEMPERATURE: f32 = 0.2;
+const TOP_P: f32 = 0.95;
+const MOST_SAMPLES: u32 = 8;
+const MOST_STOPS: usize = 32;
+/// When nobody says how much is wanted.
+const MOST_TOKENS: u32 = 4096;
+
+/// The request that the wish amounts to.
+pub(crate) fn request(
+    prompt: PromptInput,
+    wish: Wish,
+    scope: CacheScope,
+) -> Result<GenerateRequest, Failure> {
+    let samples = wish.samples.unwrap_or(1);
+    if !(1..=MOST_SAMPLES).contains(&samples) {
+        return Err(Failure::bad(
+            "n",
+            format!("`n` is {samples}; 1 to {MOST_SAMPLES} can be had"),
+        ));
+    }
+    if wish.stop.len() > MOST_STOPS {
+        let message = format!(
+            "`stop` has {} strings; at most {MOST_STOPS} are heeded",
+            wish.stop.len()
+        );
+        return Err(Failure::bad("stop", message));
+    }
+    let temperature = within("temperature", wish.temperature.unwrap_or(TEMPERATURE), 0.0, 2.0)?;
+    let top_p = within("top_p", wish.top_p.unwrap_or(TOP_P), 0.0, 1.0)?;
+    let max_tokens = wish.max_tokens.unwrap_or(MOST_TOKENS);
+    if max_tokens == 0 {
+        return Err(Failure::bad(
+            "max_tokens",
+            "`max_tokens` is 0; at least 1 must be written",
+        ));
+    }
+    // The likeliest text is the same for every seed.
+    let seed = match temperature > 0.0 {
+        true => wish.seed.map_or_else(any_seed, i64::cast_unsigned),
+        false => 0,
+    };
+    Ok(GenerateRequest {
+        prompt,
+        sampling: Sampling {
+            temperature,
+            top_p: if top_p == 0.0 { 1.0 } else { top_p },
+            top_k: wish.top_k.unwrap_or(0),
+            min_p: 0.0,
+            seed,
+        },
+        samples,
+        max_tokens,
+        stop: wish.stop.into_iter().filter(|stop| !stop.is_empty()).collect(),
+        constraint: wish.constraint,
+        expected: None,
+        cache_scope: scope,
+    })
+}
+
+fn within(name: &'static str, value: f32, least: f32, most: f32) -> Result<f32, Failure> {
+    match (least..=most).contains(&value) {
+        true => Ok(value),
+        false => {
+            let message = format!("`{name}` is {value}; it must lie between {least} and {most}");
+            Err(Failure::bad(name, message))
+        }
+    }
+}
+
+fn any_seed() -> u64 {
+    Uuid::now_v7().as_u64_pair().1
+}
+
+/// Asks for as many tokens as fit, when more are wanted.
+async fn ask(model: &dyn Model, mut request: GenerateRequest) -> Result<SampleStream, ModelError> {
+    match model.generate(request.clone()).await {
+        Err(ModelError::TooLong {
+            prompt_tokens,
+            context_length,
+            ..
+        }) if prompt_tokens < context_length => {
+            request.max_tokens = context_length - prompt_tokens;
+            model.generate(request).await
+        }
+        answer => answer,
+    }
+}
+
+/// A request whose first text is there: failures from here on are told inside the stream.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    held: VecDeque<SampleEvent>,
+    stream: SampleStream,
+    unfinished: u32,
+}
+
+/// Says in headers who answered.
+pub(crate) fn told(mut response: Response, answering: &Answering) -> Response {
+    let headers = response.headers_mut();
+    let chosen = answering.model.as_deref().and_then(|model| model.parse().ok());
+    if let Some(model) = chosen {
+        headers.insert("x-tenon-model", model);
+        headers.insert("x-tenon-fallbacks", answering.fallbacks.into());
+    }
+    if answering.was_kept {
+        headers.insert("x-tenon-cache", HeaderValue::from_static("hit"));
+    }
+    response
+}
+
+impl Opened {
+    /// Asks, and waits for the first text.
+    pub async fn new(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
+        let unfinished = request.samples;
+        let mut stream = ask(model, request).await?;
+        let mut held = VecDeque::new();
+        while let Some(event) = stream.next().await {
+            let event = event?;
+            let is_text = !matches!(event, SampleEvent::PromptRead { .. });
+            held.push_back(event);
+            if is_text {
+                break;
+            }
+        }
+        Ok(Self {
+            held,
+            stream,
+            unfinished,
+        })
+    }
+
+    /// Who answers.
+    pub fn answering(&self) -> &Answering {
+        self.stream.answering()
+    }
+
+    /// Tokens of the prompt, as far as they are known at the first text.
+    pub fn prompt_tokens(&self) -> Option<u32> {
+        self.held.iter().find_map(|event| match event {
+            SampleEvent::PromptRead { prompt_tokens, .. } => *prompt_tokens,
+            _ => None,
+        })
+    }
+
+    /// The next event; `None` when every sample has ended.
+    pub async fn next(&mut self) -> Option<Result<SampleEvent, ModelError>> {
+        let event = match self.held.pop_front() {
+            Some(held) => Some(Ok(held)),
+            None => self.stream.next().await,
+        };
+        match &event {
+            Some(Ok(SampleEvent::Finished { .. })) => self.unfinished = self.unfinished.saturating_sub(1),
+            None if self.unfinished > 0 => {
+                self.unfinished = 0;
+                return Some(Err(ModelError::Broken {
+                    reason: "the stream ended early".to_owned(),
+                }));
+            }
+            _ => {}
+        }
+        event
+    }
+}
+
+/// A whole answer.
+pub(crate) struct Answer {
+    pub samples: Vec<Sample>,
+    pub usage: Usage,
+    pub answering: Answering,
+}
+
+/// Asks and waits for everything.
+pub(crate) async fn whole(model: &dyn Model, request: GenerateRequest) -> Result<Answer, Failure> {
+    let count = request.samples;
+    let stream = ask(model, request).await?;
+    let answering = stream.answering().clone();
+    let (samples, read) = stream.collect(count).await?;
+    let mut usage = Usage::default();
+    usage.read(read);
+    for sample in &samples {
+        usage.wrote(sample.completion_tokens);
+    }
+    Ok(Answer {
+        samples,
+        usage,
+        answering,
+    })
+}
+
+/// Tokens of one answer; what was not reported stays unknown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Usage {
+    prompt_tokens: Option<u32>,
+    cached_tokens: Option<u32>,
+    completion_tokens: Option<u32>,
+    unknown: bool,
+}
+
+/// Tokens that were all reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    pub prompt: u32,
+    /// Of the prompt's.
+    pub cached: Option<u32>,
+    pub completion: u32,
+}
+
+impl Tokens {
+    pub fn total(&self) -> u32 {
+        self.prompt.saturating_add(self.completion)
+    }
+}
+
+impl Usage {
+    pub fn read(&mut self, read: GenerateUsage) {
+        self.prompt_tokens = read.prompt_tokens.or(self.prompt_tokens);
+        self.cached_tokens = read.cached_tokens.or(self.cached_tokens);
+    }
+
+    pub fn wrote(&mut self, tokens: Option<u32>) {
+        match tokens {
+            Some(tokens) => {
+                let so_far = self.completion_tokens.unwrap_or(0);
+                self.completion_tokens = Some(so_far.saturating_add(tokens));
+            }
+            None => self.unknown = true,
+        }
+    }
+
+    /// Hears what an event says of tokens.
+    pub fn hear(&mut self, event: &SampleEvent) {
+        match event {
+            SampleEvent::PromptRead {
+                prompt_tokens,
+                cached_tokens,
+            } => self.read(GenerateUsage {
+                prompt_tokens: *prompt_tokens,
+                cached_tokens: *cached_tokens,
+            }),
+            SampleEvent::Finished { result, .. } => self.wrote(result.completion_tokens),
+            SampleEvent::Text { .. } => {}
+        }
+    }
+
+    /// Everything, if everything was reported.
+    pub fn known(&self) -> Option<Tokens> {
+        Some(Tokens {
+            prompt: self.prompt_tokens?,
+            cached: self.cached_tokens,
+            completion: self.completion_tokens.filter(|_| !self.unknown)?,
+        })
+    }
+}
+
+/// Why a text ended, as OpenAI's dialects say it.
+pub(crate) fn finish_reason(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+    }
+}

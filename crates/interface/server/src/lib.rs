@@ -1,0 +1,24 @@
+//! The HTTP door: the protocols that editors and clients speak already, each converted into one request to a model or
+//! to the completer, and the answer converted back.
+//!
+//! ```text
+//! bytes ─▶ access ─▶ dialect: parse ─▶ GenerateRequest ─▶ Model ─▶ SampleEvents ─▶ dialect: encode ─▶ frames
+//!                                   └▶ CompletionRequest ─▶ Completer ─▶ Completion ─▶ dialect ─▶ one JSON value
+//! ```
+//!
+//! Unknown fields are accepted and left alone. A failure before the first text is an error of the dialect with its
+//! status; a failure after it is an error event, never a clean end.
+
+mod access;
+mod app;
+mod dialect;
+mod failure;
+mod frames;
+mod generation;
+mod service;
+mod speech;
+mod tools;
+
+pub use access::{Access, AccessError};
+pub use app::{app, serve};
+pub use service::{ServedModel, Service};

@@ -1,0 +1,16 @@
+//! The protocols as clients see them: a real server on a free port, a scripted model behind it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should say so and stop"
+)]
+
+#[path = "server/bounds.rs"]
+mod bounds;
+#[path = "server/chat.rs"]
+mod chat;
+#[path = "server/completing.rs"]
+mod completing;
+#[path = "server/house.rs"]
+mod house;
