@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 
-use tenon_check::Behaviour;
+use tenon_check::{Behaviour, Observation};
 use tenon_domain::{
     Attempt, AttemptOutcome, ChangeSet, CheckKind, CheckReport, Digest, Evidence, Finding, Outcome, Severity,
 };
@@ -75,7 +75,8 @@ impl Candidates {
     pub fn choose(&self) -> Option<&Candidate> {
         self.passed.iter().reduce(|best, next| {
             let support = |candidate: &Candidate| (candidate.evidence.level(), self.support(candidate));
-            let steadier = match likeness(best, next) {
+            let behaviours = best.behaviour.as_ref().zip(next.behaviour.as_ref());
+            let steadier = match behaviours.and_then(|(best, next)| best.likeness_of_answers(next)) {
                 Some(share) if share >= ALIKE => steadiness(next).total_cmp(&steadiness(best)),
                 _ => Ordering::Equal,
             };
@@ -103,8 +104,31 @@ impl Candidates {
             .passed
             .iter()
             .filter(|other| other.attempt != candidate.attempt);
-        let shares = others.map(|other| count(other.voices) * likeness(candidate, other).unwrap_or(0.0));
+        let shares =
+            others.map(|other| count(other.voices) * self.agreement(candidate, other).unwrap_or(0.0));
         count(candidate.voices.saturating_sub(1)) + shares.sum::<f64>()
+    }
+
+    /// The share of inputs on which two candidates did the same. Where another has an answer, two that break down do not
+    /// agree: neither has an opinion.
+    fn agreement(&self, left: &Candidate, right: &Candidate) -> Option<f64> {
+        let (left, right) = (left.behaviour.as_ref()?, right.behaviour.as_ref()?);
+        let likeness = left.likeness(right)?;
+        let pairs = left.observations.iter().zip(&right.observations).enumerate();
+        let idle = pairs.filter(|(index, (left, right))| {
+            left.digest == right.digest && !left.is_answer() && self.is_answered(*index)
+        });
+        Some(likeness - count(idle.count()) / count(left.observations.len()))
+    }
+
+    /// Whether any candidate that passed has an answer for this input.
+    fn is_answered(&self, input: usize) -> bool {
+        let behaviours = self
+            .passed
+            .iter()
+            .filter_map(|candidate| candidate.behaviour.as_ref());
+        let mut observations = behaviours.filter_map(|behaviour| behaviour.observations.get(input));
+        observations.any(Observation::is_answer)
     }
 
     /// Whether two samples that passed made the same change or behave alike, one of them by a model of this rank or a
@@ -113,7 +137,9 @@ impl Candidates {
         self.passed.iter().any(|candidate| {
             let alike = |other: &Candidate| {
                 other.attempt != candidate.attempt
-                    && likeness(candidate, other).is_some_and(|share| share >= ALIKE)
+                    && self
+                        .agreement(candidate, other)
+                        .is_some_and(|share| share >= ALIKE)
             };
             candidate.model >= model && (candidate.voices > 1 || self.passed.iter().any(alike))
         })
@@ -129,11 +155,6 @@ fn steadiness(candidate: &Candidate) -> f64 {
         .behaviour
         .as_ref()
         .map_or(0.0, Behaviour::answered_share)
-}
-
-/// The share of inputs on which two candidates did the same.
-fn likeness(left: &Candidate, right: &Candidate) -> Option<f64> {
-    left.behaviour.as_ref()?.likeness(right.behaviour.as_ref()?)
 }
 
 fn count(number: usize) -> f64 {
@@ -191,7 +212,6 @@ pub(crate) fn rejection(evidence: &Evidence) -> AttemptOutcome {
 
 #[cfg(test)]
 mod tests {
-    use tenon_check::Observation;
     use tenon_domain::{CheckReport, Level};
 
     use super::*;
@@ -285,7 +305,7 @@ mod tests {
             }
             let last = behaviour.observations.last_mut().unwrap();
             if failure {
-                last.outcome = "! ValueError".into();
+                last.outcome = "? ValueError".into();
             }
             behaviour
         };
@@ -301,6 +321,36 @@ mod tests {
             1,
             "what behaves otherwise is another matter"
         );
+    }
+
+    #[test]
+    fn two_that_break_down_where_another_answers_do_not_agree() {
+        let breaking = |outcomes: &str| {
+            let mut behaviour = behaving(outcomes);
+            for observation in &mut behaviour.observations {
+                if observation.digest == "x" {
+                    observation.outcome = "? IndexError".into();
+                }
+            }
+            Some(behaviour)
+        };
+        let answering = candidate(0, 0, Some("aabb"));
+        let mut broken = [candidate(1, 1, None), candidate(2, 1, None)];
+        for broken in &mut broken {
+            broken.behaviour = breaking("aaxx");
+        }
+        let [first, second] = broken;
+        let alone = Candidates {
+            passed: vec![first.clone(), second.clone()],
+            ..Candidates::default()
+        };
+        assert!(alone.two_agree(1), "nobody knows better");
+        let candidates = Candidates {
+            passed: vec![answering, first, second],
+            ..Candidates::default()
+        };
+        assert!(!candidates.two_agree(1));
+        assert_eq!(candidates.choose().unwrap().attempt, 0);
     }
 
     #[test]

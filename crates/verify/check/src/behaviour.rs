@@ -24,27 +24,49 @@ pub struct Behaviour {
 pub struct Observation {
     /// The call.
     pub input: String,
-    /// `= value`, shortened, or `! ExceptionType`, `! timeout`.
+    /// `= value`, shortened; `! ExceptionType` when a statement of its own raised that; `? ExceptionType`, `? timeout`
+    /// when it broke down.
     pub outcome: String,
     /// Equal exactly when the whole outcomes are.
     pub digest: String,
 }
 
+impl Observation {
+    /// Whether this is what the candidate makes of the input, rather than how it broke down on it.
+    pub fn is_answer(&self) -> bool {
+        !self.outcome.starts_with('?')
+    }
+}
+
 impl Behaviour {
     /// The share of inputs on which two candidates did the same; `None` when they were not asked the same.
     pub fn likeness(&self, other: &Self) -> Option<f64> {
-        let pairs = self.observations.iter().zip(&other.observations);
-        let same = pairs.filter(|(left, right)| left.digest == right.digest).count();
-        let asked = self.observations.len();
-        (asked > 0 && asked == other.observations.len()).then(|| count(same) / count(asked))
+        self.same_share(other, |_, _| true)
     }
 
-    /// The share of inputs on which the candidate neither raised nor hung.
+    /// The same, of the inputs that both have an answer for; `None` when there is none.
+    pub fn likeness_of_answers(&self, other: &Self) -> Option<f64> {
+        self.same_share(other, |left, right| left.is_answer() && right.is_answer())
+    }
+
+    fn same_share(&self, other: &Self, counts: impl Fn(&Observation, &Observation) -> bool) -> Option<f64> {
+        if self.observations.len() != other.observations.len() {
+            return None;
+        }
+        let pairs = self.observations.iter().zip(&other.observations);
+        let pairs = pairs.filter(|(left, right)| counts(left, right));
+        let (asked, same) = pairs.fold((0, 0), |(asked, same), (left, right)| {
+            (asked + 1, same + usize::from(left.digest == right.digest))
+        });
+        (asked > 0).then(|| count(same) / count(asked))
+    }
+
+    /// The share of inputs on which the candidate did not break down.
     pub fn answered_share(&self) -> f64 {
         let answered = self
             .observations
             .iter()
-            .filter(|observation| observation.outcome.starts_with('='))
+            .filter(|observation| observation.is_answer())
             .count();
         if self.observations.is_empty() {
             0.0

@@ -148,7 +148,7 @@ def in_child(job, namespace, task):
             except OSError:
                 pass
             sys.stdout = Captured()
-            answer = observe(job, namespace) if task["mode"] == "behaviour" else examine(job, namespace, task)
+            answer = observe(job, namespace, task) if task["mode"] == "behaviour" else examine(job, namespace, task)
             os.write(writing, (json.dumps(answer) + "\n").encode("utf-8", "replace"))
         except BaseException as error:
             try:
@@ -181,7 +181,7 @@ def in_child(job, namespace, task):
         return json.loads(data)
     except ValueError:
         reason = "no result within %g s" % task["example_seconds"] if timed_out else "the program ended without a result"
-        return {"passed": False, "detail": reason, "outcome": "! timeout" if timed_out else "! exit", "timed_out": timed_out}
+        return {"passed": False, "detail": reason, "outcome": "? timeout" if timed_out else "? exit", "timed_out": timed_out}
 
 
 class Captured(io.StringIO):
@@ -436,16 +436,30 @@ def mutated(value, generator):
     return generator.choice(options)
 
 
-def observe(job, namespace):
+def observe(job, namespace, task):
     try:
         outcome = "= " + canonical(settle(eval(compile(job["call"], "<input>", "eval"), dict(namespace))))
-    except MemoryError:
-        outcome = "! MemoryError"
     except BaseException as error:
-        outcome = "! " + type(error).__name__
+        outcome = ("! " if is_deliberate(error, task) else "? ") + type(error).__name__
     import hashlib
 
     return {"input": job["call"][:LONGEST_TEXT], "outcome": outcome[:200], "digest": hashlib.sha256(outcome.encode("utf-8", "replace")).hexdigest()[:16]}
+
+
+def is_deliberate(error, task):
+    """Whether a statement of the candidate's raised it, rather than something that it did not see coming."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = task.get("file") or "<candidate>"
+    if trace is None or not trace.tb_frame.f_code.co_filename.endswith(name):
+        return False
+    try:
+        code = task["code"] if not task.get("file") else open(task["file"], encoding="utf-8").read()
+        statements = [node for node in ast.walk(ast.parse(code)) if isinstance(node, (ast.Raise, ast.Assert))]
+    except Exception:
+        return False
+    return any(node.lineno <= trace.tb_lineno <= node.end_lineno for node in statements)
 
 
 def canonical(value, depth=0):

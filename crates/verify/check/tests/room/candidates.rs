@@ -347,3 +347,24 @@ async fn behaviour_groups_programs_by_what_they_do() {
     assert_eq!(broken.likeness(&broken), None);
     assert!(first.answered_share() > 0.5);
 }
+
+#[tokio::test]
+async fn an_exception_that_is_meant_is_told_from_a_breakdown() {
+    let workshop = Workshop::new(&[]);
+    let sandbox = workshop.sandbox().await;
+    let calls = ["f([3])".to_owned()];
+    let code = "def f(xs):\n    if len(xs) > 1:\n        raise ValueError(\n            'too many'\n        )\n    return max(xs)\n";
+    let behaviour = observe_python(&sandbox, &Candidate::Text(code), &calls, 7, 40, limits())
+        .await
+        .unwrap();
+    let outcome = |input: &str| {
+        let found = behaviour
+            .observations
+            .iter()
+            .find(|observation| observation.input == input);
+        found.map(|observation| (observation.outcome.as_str(), observation.is_answer()))
+    };
+    assert_eq!(outcome("f([3])"), Some(("= 3", true)));
+    assert_eq!(outcome("f([3, 3])"), Some(("! ValueError", true)));
+    assert_eq!(outcome("f([])"), Some(("? ValueError", false)));
+}
