@@ -1,0 +1,66 @@
+//! Requests at a steady rate, whether or not the ones before were answered: `load URL RATE SECONDS [KEY]`.
+//!
+//! A latency counts from when the request was due, so that a server that falls behind is not flattered. Prints one JSON
+//! object: requests, errors, and percentiles in milliseconds.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measuring instrument that cannot go on should say so and stop"
+)]
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, rate, seconds, key @ ..] = arguments.as_slice() else {
+        panic!("usage: load URL RATE SECONDS [KEY]");
+    };
+    let rate: u32 = rate.parse().expect("the rate is a number of requests a second");
+    let seconds: u32 = seconds.parse().expect("the time is a number of seconds");
+    let client = reqwest::Client::new();
+    let between = Duration::from_secs(1) / rate;
+    let begun = Instant::now() + Duration::from_millis(100);
+    let mut running = Vec::new();
+    for number in 0..rate * seconds {
+        let due = begun + between * number;
+        tokio::time::sleep_until(due).await;
+        // Every question is another, so that no answer was kept.
+        let body = json!({ "model": "m", "temperature": 0, "max_tokens": 8,
+            "messages": [{ "role": "user", "content": format!("Say hello, number {number}.") }] });
+        let mut request = client.post(url).json(&body);
+        if let Some(key) = key.first() {
+            request = request.bearer_auth(key);
+        }
+        running.push(tokio::spawn(async move {
+            let answered = match request.send().await {
+                Ok(response) if response.status().is_success() => response.bytes().await.is_ok(),
+                _ => false,
+            };
+            (answered, due.elapsed())
+        }));
+    }
+    let mut times = Vec::new();
+    let mut errors = 0;
+    for task in running {
+        match task.await.unwrap() {
+            (true, time) => times.push(time.as_secs_f64() * 1000.0),
+            (false, _) => errors += 1,
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let percentile = |percent: usize| times.get((times.len() * percent).div_ceil(100).max(1) - 1);
+    println!(
+        "{}",
+        json!({
+            "requests": rate * seconds, "errors": errors,
+            "p50_ms": percentile(50), "p95_ms": percentile(95), "p99_ms": percentile(99), "max_ms": times.last(),
+        })
+    );
+}

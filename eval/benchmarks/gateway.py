@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""What a gateway costs: an upstream that answers at once, asked directly, through `tenon serve`, and through LiteLLM.
+
+Two figures. Added latency at a steady rate: the direct call and the call through the gateway go in turns, and what is compared
+is the median of the differences. The highest rate: as many requests as one core of the gateway serves, with wrk, in turns too.
+
+    cargo build --release -p tenon-cli && cargo build --release -p tenon-server --examples
+    apt-get install wrk
+    python3 -m venv /tmp/litellm && /tmp/litellm/bin/pip install 'litellm[proxy]==1.109.1'
+    eval/benchmarks/gateway.py --release target/release --litellm /tmp/litellm/bin/litellm --out eval/results/gateway.json
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(url, process):
+    for _ in range(1200):
+        if process.poll() is not None:
+            raise SystemExit(f"what serves {url} ended before it answered")
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, headers={"authorization": f"Bearer {KEY}"}), timeout=1).read()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"nothing answers at {url}")
+
+
+def start(command, core, environment=None):
+    return subprocess.Popen(
+        ["taskset", "-c", str(core), *command],
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def load(program, url, rate, seconds):
+    command = ["taskset", "-c", "1", program, f"{url}/v1/chat/completions", str(rate), str(seconds), KEY]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def highest_rate(url, seconds, folder):
+    script = pathlib.Path(folder, "post.lua")
+    # Every question is another, so that no answer was kept.
+    script.write_text(
+        "local number = 0\n"
+        "request = function()\n"
+        "  number = number + 1\n"
+        '  local body = \'{"model":"m","temperature":0,"max_tokens":8,"messages":[{"role":"user","content":"Say hello, \' .. number .. \'"}]}\'\n'
+        f'  local headers = {{ ["content-type"] = "application/json", ["authorization"] = "Bearer {KEY}" }}\n'
+        '  return wrk.format("POST", "/v1/chat/completions", headers, body)\n'
+        "end\n"
+    )
+    command = ["taskset", "-c", "1", "wrk", "-t1", "-c16", f"-d{seconds}s", "-s", str(script), url]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in said:
+        raise SystemExit(f"the gateway failed:\n{said}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--release", required=True, help="the folder with tenon and examples/")
+    parser.add_argument("--litellm", help="LiteLLM's command; without it only the latency is measured")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--rate", type=int, default=500)
+    parser.add_argument("--out", required=True)
+    arguments = parser.parse_args()
+    examples = pathlib.Path(arguments.release, "examples")
+    running = []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            ports = {name: free_port() for name in ("upstream", "tenon", "litellm")}
+            urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+            running.append(start([str(examples / "upstream"), f"127.0.0.1:{ports['upstream']}"], 1))
+            wait_for(f"{urls['upstream']}/count", running[-1])
+            configuration = pathlib.Path(folder, "config.toml")
+            configuration.write_text(
+                'models = ["m"]\n[[upstream]]\nname = "m"\nkind = "compatible"\nmodel = "m"\n'
+                f'base_url = "{urls["upstream"]}/v1"\n'
+            )
+            keys = pathlib.Path(folder, "keys")
+            keys.write_text(KEY + "\n")
+            command = [str(pathlib.Path(arguments.release, "tenon")), "serve", "--api-keys", str(keys)]
+            command += ["--listen", f"127.0.0.1:{ports['tenon']}", "--max-requests", "4096"]
+            running.append(start(command, 0, {"TENON_CONFIG": str(configuration)}))
+            wait_for(f"{urls['tenon']}/v1/models", running[-1])
+            added, direct, through = [], [], []
+            for number in range(arguments.rounds):
+                direct.append(load(str(examples / "load"), urls["upstream"], arguments.rate, arguments.seconds))
+                through.append(load(str(examples / "load"), urls["tenon"], arguments.rate, arguments.seconds))
+                added.append({p: through[-1][p] - direct[-1][p] for p in ("p50_ms", "p95_ms", "p99_ms")})
+                print(f"round {number + 1}: added {added[-1]}", flush=True)
+            report = {
+                "rate": arguments.rate,
+                "added_median": {p: statistics.median(one[p] for one in added) for p in added[0]},
+                "direct": direct,
+                "through_tenon": through,
+            }
+            if arguments.litellm:
+                if not shutil.which("wrk"):
+                    raise SystemExit("wrk is missing: apt-get install wrk")
+                settings = pathlib.Path(folder, "litellm.yaml")
+                settings.write_text(
+                    "model_list:\n  - model_name: m\n    litellm_params:\n      model: openai/m\n"
+                    f"      api_base: {urls['upstream']}/v1\n      api_key: none\n"
+                    f"general_settings:\n  master_key: {KEY}\n"
+                )
+                command = [arguments.litellm, "--config", str(settings), "--port", str(ports["litellm"])]
+                command += ["--host", "127.0.0.1", "--num_workers", "1", "--telemetry", "False"]
+                running.append(start(command, 0, {"LITELLM_LOG": "ERROR"}))
+                wait_for(f"{urls['litellm']}/v1/models", running[-1])
+                rates = {"tenon": [], "litellm": []}
+                for number in range(arguments.rounds):
+                    for name, found in rates.items():
+                        found.append(highest_rate(urls[name], arguments.seconds, folder))
+                    print(f"round {number + 1}: {rates['tenon'][-1]:.0f} and {rates['litellm'][-1]:.0f} a second", flush=True)
+                report["requests_per_second"] = rates
+                ratios = [tenon / other for tenon, other in zip(rates["tenon"], rates["litellm"])]
+                report["rate_ratio_median"] = statistics.median(ratios)
+        finally:
+            for process in running:
+                process.terminate()
+            for process in running:
+                process.wait()
+    pathlib.Path(arguments.out).write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps({key: report[key] for key in report if key.endswith("median")}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
