@@ -261,6 +261,12 @@ pub struct ServeArguments {
     /// Keep answers of temperature 0 in so many MiB of memory, for the same question of the same key; 0 keeps none.
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(0..=65536))]
     pub cache_size: u64,
+    /// Memory for embedded models, in MiB: the one that nobody asked for longest makes room. Without it all may stay.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..))]
+    pub memory: Option<u64>,
+    /// Models that are loaded at the start and stay in memory, separated by commas.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub pin: Vec<String>,
     /// Answer at most this many requests at once; more are told to come back.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub max_requests: u32,

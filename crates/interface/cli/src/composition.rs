@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tenon_config::{Environment, Overrides, RouteSettings, SandboxMode, Settings, UpstreamFill};
+use tenon_config::{
+    Environment, Overrides, RouteSettings, SandboxMode, Settings, UpstreamFill, UpstreamSettings,
+};
 use tenon_engine::{Engine, Repository};
 use tenon_forge::GitRepository;
 use tenon_llama::WorkerConfiguration;
 use tenon_remote::{FillRoute, RemoteConfiguration, RemoteModel, UpstreamKind};
-use tenon_runtime::{FolderError, Model, ModelFolder, Route, RoutePolicy, RouteTarget};
+use tenon_runtime::{FolderError, Model, ModelFolder, Pool, Route, RoutePolicy, RouteTarget};
 use tenon_sandbox::{Isolation, Sandbox, SandboxRequest};
 use tenon_template::Library;
 
@@ -35,24 +37,78 @@ pub fn model_folder(settings: &Settings) -> ModelFolder {
 /// # Errors
 /// When a name is unknown or its file is not here.
 pub fn models(settings: &Settings) -> Result<Vec<Arc<dyn Model>>, Failure> {
-    let mut known = Known::new();
+    let mut finder = Finder::default();
     let names = settings.models.iter();
-    names.map(|name| named(settings, name, &mut known)).collect()
+    names.map(|name| finder.find(settings, name)).collect()
 }
 
-/// Models by name: one that several ask for is loaded once.
-type Known = BTreeMap<String, Arc<dyn Model>>;
-
-fn named(settings: &Settings, name: &str, known: &mut Known) -> Result<Arc<dyn Model>, Failure> {
-    if let Some(model) = known.get(name) {
-        return Ok(Arc::clone(model));
-    }
-    let model: Arc<dyn Model> = match settings.routes.iter().find(|route| route.name == name) {
-        Some(route) => Arc::new(self::route(settings, route, known)?),
-        None => single(settings, name)?,
+/// The same, with the embedded ones in `pool`; those of `pinned` are never unloaded.
+///
+/// # Errors
+/// When a name is unknown or its file is not here.
+pub fn pooled_models(
+    settings: &Settings,
+    pool: &Arc<Pool>,
+    pinned: &[String],
+) -> Result<Vec<Arc<dyn Model>>, Failure> {
+    let mut finder = Finder {
+        pool: Some((Arc::clone(pool), pinned.to_vec())),
+        ..Finder::default()
     };
-    known.insert(name.to_owned(), Arc::clone(&model));
-    Ok(model)
+    let names = settings.models.iter();
+    names.map(|name| finder.find(settings, name)).collect()
+}
+
+/// Finds models by name: one that several ask for is loaded once.
+#[derive(Default)]
+struct Finder {
+    known: BTreeMap<String, Arc<dyn Model>>,
+    pool: Option<(Arc<Pool>, Vec<String>)>,
+}
+
+impl Finder {
+    fn find(&mut self, settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure> {
+        if let Some(model) = self.known.get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let route = settings.routes.iter().find(|route| route.name == name);
+        let upstream = settings.upstreams.iter().find(|upstream| upstream.name == name);
+        let model: Arc<dyn Model> = match (route, upstream) {
+            (Some(route), _) => Arc::new(self.route(settings, route)?),
+            (None, Some(upstream)) => Arc::new(remote_model(upstream)?),
+            (None, None) => {
+                let model = embedded_model(settings, name)?;
+                match &self.pool {
+                    Some((pool, pinned)) => {
+                        Arc::new(model.in_pool(pool, pinned.iter().any(|pin| pin == name)))
+                    }
+                    None => Arc::new(model),
+                }
+            }
+        };
+        self.known.insert(name.to_owned(), Arc::clone(&model));
+        Ok(model)
+    }
+
+    /// A route's targets are upstreams and files, never routes.
+    fn route(&mut self, settings: &Settings, route: &RouteSettings) -> Result<Route, Failure> {
+        let targets: Result<Vec<RouteTarget>, Failure> = route
+            .targets
+            .iter()
+            .map(|target| {
+                Ok(RouteTarget {
+                    model: self.find(settings, &target.model)?,
+                    weight: target.weight,
+                    tier: target.tier,
+                })
+            })
+            .collect();
+        let mut policy = RoutePolicy::default();
+        policy.first_text = route.first_text.unwrap_or(policy.first_text);
+        policy.attempts = route.attempts.unwrap_or(policy.attempts);
+        Route::new(&route.name, targets?, policy)
+            .map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+    }
 }
 
 /// Finds one model by name: a route, an upstream, or a file.
@@ -60,55 +116,31 @@ fn named(settings: &Settings, name: &str, known: &mut Known) -> Result<Arc<dyn M
 /// # Errors
 /// When the name is unknown or its file is not here.
 pub fn model(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure> {
-    named(settings, name, &mut Known::new())
+    Finder::default().find(settings, name)
 }
 
-fn single(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure> {
-    if let Some(upstream) = settings.upstreams.iter().find(|upstream| upstream.name == name) {
-        let kind = match upstream.kind {
-            tenon_config::UpstreamKind::LlamaServer => UpstreamKind::LlamaServer,
-            tenon_config::UpstreamKind::Vllm => UpstreamKind::Vllm,
-            tenon_config::UpstreamKind::Ollama => UpstreamKind::Ollama,
-            tenon_config::UpstreamKind::OpenAi => UpstreamKind::OpenAi,
-            tenon_config::UpstreamKind::Compatible => UpstreamKind::Compatible,
-        };
-        let mut configuration = RemoteConfiguration::new(
-            kind,
-            name,
-            &upstream.base_url,
-            &upstream.model,
-            upstream.context_length,
-        );
-        configuration.api_key.clone_from(&upstream.api_key);
-        configuration.dialect.fill = match upstream.fill {
-            None => FillRoute::None,
-            Some(UpstreamFill::Suffix) => FillRoute::CompletionsWithSuffix,
-            Some(UpstreamFill::Infill) => FillRoute::Infill,
-        };
-        let model =
-            RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-        return Ok(Arc::new(model));
-    }
-    Ok(Arc::new(embedded_model(settings, name)?))
-}
-
-/// A route's targets are upstreams and files, never routes.
-fn route(settings: &Settings, route: &RouteSettings, known: &mut Known) -> Result<Route, Failure> {
-    let targets: Result<Vec<RouteTarget>, Failure> = route
-        .targets
-        .iter()
-        .map(|target| {
-            Ok(RouteTarget {
-                model: named(settings, &target.model, known)?,
-                weight: target.weight,
-                tier: target.tier,
-            })
-        })
-        .collect();
-    let mut policy = RoutePolicy::default();
-    policy.first_text = route.first_text.unwrap_or(policy.first_text);
-    policy.attempts = route.attempts.unwrap_or(policy.attempts);
-    Route::new(&route.name, targets?, policy).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+fn remote_model(upstream: &UpstreamSettings) -> Result<RemoteModel, Failure> {
+    let kind = match upstream.kind {
+        tenon_config::UpstreamKind::LlamaServer => UpstreamKind::LlamaServer,
+        tenon_config::UpstreamKind::Vllm => UpstreamKind::Vllm,
+        tenon_config::UpstreamKind::Ollama => UpstreamKind::Ollama,
+        tenon_config::UpstreamKind::OpenAi => UpstreamKind::OpenAi,
+        tenon_config::UpstreamKind::Compatible => UpstreamKind::Compatible,
+    };
+    let mut configuration = RemoteConfiguration::new(
+        kind,
+        &upstream.name,
+        &upstream.base_url,
+        &upstream.model,
+        upstream.context_length,
+    );
+    configuration.api_key.clone_from(&upstream.api_key);
+    configuration.dialect.fill = match upstream.fill {
+        None => FillRoute::None,
+        Some(UpstreamFill::Suffix) => FillRoute::CompletionsWithSuffix,
+        Some(UpstreamFill::Infill) => FillRoute::Infill,
+    };
+    RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
 fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure> {

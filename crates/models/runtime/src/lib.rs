@@ -1,6 +1,7 @@
 //! The model port: what every adapter (embedded llama.cpp, remote upstreams, scripted models in tests) offers
 //! and what the engine may ask for. Also the catalog of known models, the folder that holds their files, and how
-//! the files are brought; and how several models are asked as one.
+//! the files are brought; how several models are asked as one, and which
+//! of them are in memory.
 //!
 //! This room knows no prompt template, no repository and no transport of ours.
 
@@ -8,6 +9,7 @@ pub mod cached;
 pub mod catalog;
 pub mod folder;
 pub mod gguf;
+pub mod pool;
 pub mod port;
 pub mod pull;
 pub mod route;
@@ -20,6 +22,7 @@ pub use folder::{
     ResolvedModel,
 };
 pub use gguf::{FillMarkers, GgufError, GgufSummary, read_gguf};
+pub use pool::{LoadModel, Pool, PoolEvent, PooledModel};
 pub use port::{
     Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Message, Model,
     ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,

@@ -1,5 +1,7 @@
 //! The [`Model`] port and its words.
 
+use std::any::Any;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tenon_domain::{Digest, ModelReference};
@@ -248,6 +250,8 @@ pub struct GenerateUsage {
 pub struct SampleStream {
     events: mpsc::Receiver<Result<SampleEvent, ModelError>>,
     answering: Answering,
+    /// What must stay as long as the answer comes.
+    held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// Who answers, where that is not plain from who was asked.
@@ -267,7 +271,15 @@ impl SampleStream {
         Self {
             events,
             answering: Answering::default(),
+            held: None,
         }
+    }
+
+    /// The same, keeping `held` until it ends.
+    #[must_use]
+    pub fn holding(mut self, held: impl Send + Sync + 'static) -> Self {
+        self.held = Some(Box::new(held));
+        self
     }
 
     /// The same, with a word on who answers.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tenon_config::{Overrides, Settings};
 use tenon_engine::Completer;
-use tenon_runtime::{CachedModel, Model, ModelError};
+use tenon_runtime::{CachedModel, Model, ModelError, Pool, PoolEvent};
 use tenon_server::{Access, ServedModel, Service};
 use tokio::net::TcpListener;
 
@@ -30,7 +30,11 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Refused, message)
             .with_help("name a file of keys with --api-keys, or listen on 127.0.0.1"));
     }
-    let models = composition::models(&settings)?;
+    let memory = arguments
+        .memory
+        .map_or(u64::MAX, |memory| memory.saturating_mul(1 << 20));
+    let pool = Arc::new(Pool::new(memory, move |event| tell(&event, output)));
+    let models = composition::pooled_models(&settings, &pool, &arguments.pin)?;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::new(Exit::Missing, format!("cannot listen on `{address}`: {error}"))
             .with_help("choose another address with --listen; port 0 takes any that is free")
@@ -39,10 +43,11 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
         .local_addr()
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
     let interrupt = Interrupt::watch();
-    let completer = interrupt
-        .token()
-        .run_until_cancelled(completer(&settings, &models, output));
-    let Some(completer) = completer.await else {
+    let starting = async {
+        preload(&settings, &models, &arguments.pin).await?;
+        completer(&settings, &models, output).await
+    };
+    let Some(completer) = interrupt.token().run_until_cancelled(starting).await else {
         return Ok(Exit::Interrupted);
     };
     // The models share the memory evenly.
@@ -68,6 +73,29 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
         .await
         .map_err(|error| Failure::new(Exit::Bug, format!("the listener failed: {error}")))?;
     Ok(Exit::Success)
+}
+
+fn tell(event: &PoolEvent, output: Output) {
+    output.say(&match event {
+        PoolEvent::Loaded { name, took } => format!("loaded {name} in {:.1} s", took.as_secs_f64()),
+        PoolEvent::Unloaded { name } => format!("unloaded {name} to make room"),
+    });
+}
+
+/// Loads what is to stay in memory.
+async fn preload(settings: &Settings, models: &[Arc<dyn Model>], pinned: &[String]) -> Result<(), Failure> {
+    for name in pinned {
+        let mut served = settings.models.iter().zip(models);
+        let Some((_, model)) = served.find(|(served, _)| *served == name) else {
+            return Err(
+                Failure::new(Exit::Usage, format!("`{name}` is pinned, but not served"))
+                    .with_help("name it with --model, too"),
+            );
+        };
+        let loaded = model.count_tokens(&[String::new()]).await;
+        loaded.map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
+    }
+    Ok(())
 }
 
 fn access(keys: Option<&Path>) -> Result<Access, Failure> {
