@@ -6,7 +6,7 @@ is the median of the differences. The highest rate: as many requests as one core
 
     cargo build --release -p tenon-cli && cargo build --release -p tenon-server --examples
     apt-get install wrk
-    python3 -m venv /tmp/litellm && /tmp/litellm/bin/pip install 'litellm[proxy]==1.109.1'
+    python3 -m venv /tmp/litellm && /tmp/litellm/bin/pip install 'litellm[proxy]==1.100.0'
     eval/benchmarks/gateway.py --release target/release --litellm /tmp/litellm/bin/litellm --out eval/results/gateway.json
 """
 

@@ -121,7 +121,7 @@ fn tabbys_agent_is_served() {
     );
     request(
         &mut child,
-        &json!({ "id": 2, "method": "textDocument/inlineCompletion", "params": {
+        &json!({ "id": 2, "method": "textDocument/completion", "params": {
             "textDocument": { "uri": uri }, "position": { "line": 1, "character": 11 },
             "context": { "triggerKind": 1 } } }),
     );

@@ -15,7 +15,8 @@ question = {
     "system": "Answer with one word.",
     "messages": [{"role": "user", "content": "Which programming language is CPython an implementation of?"}],
     "max_tokens": 16,
-    "temperature": 0,
+    # The client knows no temperature any more.
+    "extra_body": {"temperature": 0},
 }
 message = client.messages.create(**question)
 assert "Python" in message.content[0].text, message
