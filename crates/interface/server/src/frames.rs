@@ -1,6 +1,5 @@
 //! Bodies that are written while the model writes.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -108,9 +107,14 @@ pub(crate) fn streamed(
     let (sender, receiver) = mpsc::channel(4);
     // It ends with the stream, with the client, or when the client has stopped reading.
     tokio::spawn(write(writing, sender));
-    let body = futures::stream::unfold(receiver, |mut receiver| async move {
-        let bytes = receiver.recv().await?;
-        Some((Ok::<Bytes, Infallible>(bytes), receiver))
+    let body = futures::stream::unfold(Some(receiver), |receiver| async move {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Piece::Bytes(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(Piece::End) => None,
+            // A body that was given up must not look like one that is whole.
+            None => Some((Err(std::io::Error::other("the answer was given up")), None)),
+        }
     });
     let mut response = Response::new(Body::from_stream(body));
     let kind = match framing {
@@ -123,15 +127,22 @@ pub(crate) fn streamed(
     told(response, &answering)
 }
 
-async fn write(mut writing: Writing<impl Encoder>, sender: mpsc::Sender<Bytes>) {
+enum Piece {
+    Bytes(Bytes),
+    /// Everything was sent.
+    End,
+}
+
+async fn write(mut writing: Writing<impl Encoder>, sender: mpsc::Sender<Piece>) {
     loop {
         let bytes = tokio::select! {
             bytes = writing.next() => bytes,
             () = sender.closed() => return,
         };
-        let Some(bytes) = bytes else { return };
-        let sent = tokio::time::timeout(LONGEST_STALL, sender.send(bytes)).await;
-        if !matches!(sent, Ok(Ok(()))) {
+        let is_last = bytes.is_none();
+        let piece = bytes.map_or(Piece::End, Piece::Bytes);
+        let sent = tokio::time::timeout(LONGEST_STALL, sender.send(piece)).await;
+        if is_last || !matches!(sent, Ok(Ok(()))) {
             return;
         }
     }

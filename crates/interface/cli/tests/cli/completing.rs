@@ -12,7 +12,7 @@ const SMALL: [&str; 2] = ["--model", "qwen2.5-coder-0.5b"];
 /// Other tests run beside this one.
 const PATIENT: [&str; 2] = ["--deadline", "120000"];
 
-fn repository() -> TemporaryRepository {
+pub fn repository() -> TemporaryRepository {
     TemporaryRepository::new([
         (
             "area.py",

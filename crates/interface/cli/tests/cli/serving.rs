@@ -132,6 +132,29 @@ fn tabbys_agent_is_served() {
 }
 
 #[test]
+fn a_server_completes_for_another_machine() {
+    let world = World::new();
+    let server = Server::start(&world);
+    let configuration = format!(
+        "models = [\"team\"]\n[[upstream]]\nname = \"team\"\nkind = \"compatible\"\nbase_url = \"{}/v1\"\nmodel = \"{MODEL}\"\nfill = \"suffix\"\n",
+        server.url
+    );
+    std::fs::write(world.path("config.toml"), configuration).unwrap();
+    let repository = crate::completing::repository();
+    let place = [
+        "complete",
+        "--file",
+        "area.py",
+        "--line",
+        "2",
+        "--deadline",
+        "120000",
+    ];
+    let ran = world.run(repository.path(), &place).expect(0);
+    assert_eq!(ran.stdout.trim(), "width * height", "{}", ran.stderr);
+}
+
+#[test]
 fn nobody_is_let_in_by_mistake() {
     let world = World::new();
     let here = world.path("");
