@@ -6,8 +6,8 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Deserialize;
 use tenon_runtime::{
-    Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelError,
-    PromptInput, Sample, SampleEvent, SampleStream, Sampling,
+    Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelDescriptor,
+    ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling,
 };
 use uuid::Uuid;
 
@@ -49,9 +49,12 @@ const MOST_SAMPLES: u32 = 8;
 const MOST_STOPS: usize = 32;
 /// When nobody says how much is wanted.
 const MOST_TOKENS: u32 = 4096;
+/// An estimate is no reason to write nothing.
+const LEAST_ROOM: u32 = 256;
 
 /// The request that the wish amounts to.
 pub(crate) fn request(
+    model: &ModelDescriptor,
     prompt: PromptInput,
     wish: Wish,
     scope: CacheScope,
@@ -72,7 +75,7 @@ pub(crate) fn request(
     }
     let temperature = within("temperature", wish.temperature.unwrap_or(TEMPERATURE), 0.0, 2.0)?;
     let top_p = within("top_p", wish.top_p.unwrap_or(TOP_P), 0.0, 1.0)?;
-    let max_tokens = wish.max_tokens.unwrap_or(MOST_TOKENS);
+    let max_tokens = wish.max_tokens.unwrap_or_else(|| likely_room(model, &prompt));
     if max_tokens == 0 {
         return Err(Failure::bad(
             "max_tokens",
@@ -110,6 +113,24 @@ fn within(name: &'static str, value: f32, least: f32, most: f32) -> Result<f32, 
             Err(Failure::bad(name, message))
         }
     }
+}
+
+/// How much may be written when nobody says how much is wanted. An upstream refuses what does not fit, so that its
+/// prompt is estimated.
+fn likely_room(model: &ModelDescriptor, prompt: &PromptInput) -> u32 {
+    if model.counts_exactly {
+        return MOST_TOKENS;
+    }
+    let bytes = match prompt {
+        PromptInput::Chat { messages, prefill } => {
+            let contents = messages.iter().map(|message| message.content.len());
+            contents.sum::<usize>() + prefill.len()
+        }
+        PromptInput::Fill { prefix, suffix } => prefix.len() + suffix.len(),
+        PromptInput::Raw { text } => text.len(),
+    };
+    let read = u32::try_from(bytes.div_ceil(3)).unwrap_or(u32::MAX);
+    MOST_TOKENS.min(model.context_length.saturating_sub(read).max(LEAST_ROOM))
 }
 
 fn any_seed() -> u64 {

@@ -27,6 +27,7 @@ pub struct CachedModel {
 struct Kept {
     samples: Vec<Sample>,
     prompt_tokens: Option<u32>,
+    answering: Answering,
 }
 
 type Outcome = Option<Result<Arc<Kept>, ModelError>>;
@@ -163,6 +164,7 @@ fn recorded(
     kept: Cache<Digest, Arc<Kept>>,
 ) -> SampleStream {
     let answering = stream.answering().clone();
+    let asked = answering.clone();
     let (sender, receiver) = mpsc::channel(room);
     // It ends with the stream, or when nobody listens any more.
     tokio::spawn(async move {
@@ -197,6 +199,7 @@ fn recorded(
             let answer = Arc::new(Kept {
                 samples,
                 prompt_tokens: read,
+                answering: asked,
             });
             kept.insert(asking.key, Arc::clone(&answer));
             // What is too much is let go of now, not some time.
@@ -227,7 +230,7 @@ fn replayed(kept: &Kept) -> SampleStream {
     }
     SampleStream::new(receiver).answered_by(Answering {
         was_kept: true,
-        ..Answering::default()
+        ..kept.answering.clone()
     })
 }
 

@@ -44,7 +44,7 @@ pub struct Pool {
     tell: Box<Tell>,
     loaded: Mutex<Vec<Loaded>>,
     /// One is loaded at a time.
-    loading: tokio::sync::Mutex<()>,
+    loading: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Loaded {
@@ -66,7 +66,7 @@ impl Pool {
             budget,
             tell: Box::new(tell),
             loaded: Mutex::default(),
-            loading: tokio::sync::Mutex::default(),
+            loading: Arc::default(),
         }
     }
 
@@ -81,23 +81,24 @@ impl Pool {
         Some(Arc::clone(&found.model))
     }
 
-    /// Takes out what nobody uses until `bytes` fit; false when what is in use leaves no room.
+    /// Takes out what nobody uses until `bytes` fit; nothing, and false, when what is in use leaves no room.
     fn take_out(&self, bytes: u64, gone: &mut Vec<Loaded>) -> bool {
         let mut loaded = self.loaded();
-        loop {
-            let used: u64 = loaded.iter().map(|loaded| loaded.bytes).sum();
-            if used.saturating_add(bytes) <= self.budget {
-                return true;
-            }
-            let idle = loaded
-                .iter()
-                .enumerate()
-                .filter(|(_, loaded)| !loaded.is_pinned && Arc::strong_count(&loaded.model) == 1);
+        let is_idle = |loaded: &Loaded| !loaded.is_pinned && Arc::strong_count(&loaded.model) == 1;
+        let sum =
+            |loaded: &mut dyn Iterator<Item = &Loaded>| -> u64 { loaded.map(|loaded| loaded.bytes).sum() };
+        let busy = sum(&mut loaded.iter().filter(|loaded| !is_idle(loaded)));
+        if busy.saturating_add(bytes) > self.budget {
+            return false;
+        }
+        while sum(&mut loaded.iter()).saturating_add(bytes) > self.budget {
+            let idle = loaded.iter().enumerate().filter(|(_, loaded)| is_idle(loaded));
             let Some((oldest, _)) = idle.min_by_key(|(_, loaded)| loaded.used) else {
                 return false;
             };
             gone.push(loaded.swap_remove(oldest));
         }
+        true
     }
 
     async fn makes_room(&self, bytes: u64) -> bool {
@@ -120,11 +121,8 @@ impl Pool {
 
 /// A model that is in memory when it is needed.
 pub struct PooledModel {
-    pool: Arc<Pool>,
     descriptor: ModelDescriptor,
-    bytes: u64,
-    is_pinned: bool,
-    loader: Box<dyn LoadModel>,
+    seat: Arc<Seat>,
 }
 
 impl PooledModel {
@@ -136,64 +134,114 @@ impl PooledModel {
         is_pinned: bool,
         loader: impl LoadModel + 'static,
     ) -> Self {
-        Self {
+        let seat = Seat {
             pool,
-            descriptor,
+            name: descriptor.reference.name.clone(),
             bytes,
             is_pinned,
             loader: Box::new(loader),
+        };
+        Self {
+            descriptor,
+            seat: Arc::new(seat),
         }
     }
 
     async fn model(&self) -> Result<Arc<dyn Model>, ModelError> {
-        let name = &self.descriptor.reference.name;
-        if let Some(model) = self.pool.find(name) {
-            return Ok(model);
+        let name = &self.seat.name;
+        let pool = &self.seat.pool;
+        let deadline = Instant::now() + LONGEST_WAIT;
+        loop {
+            if let Some(model) = pool.find(name) {
+                return Ok(model);
+            }
+            self.seat.may_ever_fit()?;
+            let turn = tokio::time::timeout_at(deadline, Arc::clone(&pool.loading).lock_owned()).await;
+            let Ok(turn) = turn else {
+                return Err(self.seat.in_use());
+            };
+            if let Some(model) = pool.find(name) {
+                return Ok(model);
+            }
+            // Whoever asked may go away; what was begun for him is there for the next.
+            let seat = Arc::clone(&self.seat);
+            let loading = tokio::spawn(async move {
+                let _turn = turn;
+                seat.load().await
+            });
+            match loading.await {
+                Ok(Some(loaded)) => return loaded,
+                // There is no room: others get their turn meanwhile.
+                Ok(None) => {}
+                Err(error) => {
+                    return Err(ModelError::Broken {
+                        reason: format!("loading it broke down: {error}"),
+                    });
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(self.seat.in_use());
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
-        let _turn = self.pool.loading.lock().await;
-        if let Some(model) = self.pool.find(name) {
-            return Ok(model);
+    }
+}
+
+/// What is known of a model whether or not it is in memory.
+struct Seat {
+    pool: Arc<Pool>,
+    name: String,
+    bytes: u64,
+    is_pinned: bool,
+    loader: Box<dyn LoadModel>,
+}
+
+impl Seat {
+    /// Loads the model; `None` when there is no room now.
+    async fn load(&self) -> Option<Result<Arc<dyn Model>, ModelError>> {
+        if !self.pool.makes_room(self.bytes).await {
+            return None;
         }
-        self.wait_for_room().await?;
         let begun = Instant::now();
-        let model = self.loader.load().await?;
+        let model = match self.loader.load().await {
+            Ok(model) => model,
+            Err(error) => return Some(Err(error)),
+        };
         (self.pool.tell)(PoolEvent::Loaded {
-            name: name.clone(),
+            name: self.name.clone(),
             took: begun.elapsed(),
         });
         self.pool.loaded().push(Loaded {
-            name: name.clone(),
+            name: self.name.clone(),
             bytes: self.bytes,
             is_pinned: self.is_pinned,
             used: Instant::now(),
             model: Arc::clone(&model),
         });
-        Ok(model)
+        Some(Ok(model))
     }
 
-    async fn wait_for_room(&self) -> Result<(), ModelError> {
-        let unavailable = |reason: String| {
-            Err(ModelError::Unavailable {
-                model: self.descriptor.reference.name.clone(),
-                reason,
-            })
-        };
+    fn may_ever_fit(&self) -> Result<(), ModelError> {
         let left = self.pool.budget.saturating_sub(self.pool.pinned_bytes());
-        if self.bytes > left {
-            return unavailable(format!(
+        match self.bytes > left {
+            true => Err(self.unavailable(format!(
                 "it takes about {} MiB, and {} MiB are left for models that are not pinned",
                 self.bytes >> 20,
                 left >> 20
-            ));
+            ))),
+            false => Ok(()),
         }
-        let begun = Instant::now();
-        while !self.pool.makes_room(self.bytes).await {
-            if begun.elapsed() > LONGEST_WAIT {
-                return unavailable("the models in memory are all in use".to_owned());
-            }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+
+    fn in_use(&self) -> ModelError {
+        self.unavailable("the models in memory are all in use".to_owned())
+    }
+
+    fn unavailable(&self, reason: String) -> ModelError {
+        ModelError::Unavailable {
+            model: self.name.clone(),
+            reason,
         }
-        Ok(())
     }
 }
 

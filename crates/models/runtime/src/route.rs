@@ -366,7 +366,9 @@ impl Model for Route {
                     }
                 }
             };
-            if attempt > 0 && !self.retries.spend() {
+            // A prompt that did not fit cost nothing.
+            let is_free = matches!(last, None | Some(ModelError::TooLong { .. }));
+            if !is_free && !self.retries.spend() {
                 break;
             }
             asked.push(next);

@@ -116,6 +116,24 @@ async fn a_model_that_is_in_use_is_not_unloaded() {
 }
 
 #[tokio::test]
+async fn nothing_is_unloaded_in_vain() {
+    let (pool, events) = pool(10);
+    let busy = ScriptedModel::new().named("busy").then(Answer::Hang);
+    let busy = of(&pool, busy, 6, false);
+    let [idle, large] = [("idle", 3), ("large", 5)].map(|(name, bytes)| model(&pool, name, bytes, false));
+    let _stream = busy.generate(request()).await.unwrap();
+    ask(&idle).await;
+    let waiting = tokio::time::timeout(Duration::from_millis(100), ask(&large));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        ask(&idle).await;
+    };
+    let (waited, ()) = tokio::join!(waiting, meanwhile);
+    assert!(waited.is_err(), "the busy one leaves no room for it");
+    assert_eq!(*events.lock().unwrap(), ["+busy", "+idle"]);
+}
+
+#[tokio::test]
 async fn a_model_that_several_ask_for_is_loaded_once() {
     let (pool, events) = pool(10);
     let model = model(&pool, "a", 10, false);

@@ -92,6 +92,12 @@ async fn preload(settings: &Settings, models: &[Arc<dyn Model>], pinned: &[Strin
                     .with_help("name it with --model, too"),
             );
         };
+        let is_remote = settings.routes.iter().any(|route| &route.name == name)
+            || settings.upstreams.iter().any(|upstream| &upstream.name == name);
+        if is_remote {
+            let message = format!("`{name}` is a route or an upstream: only embedded models are in memory");
+            return Err(Failure::new(Exit::Usage, message));
+        }
         let loaded = model.count_tokens(&[String::new()]).await;
         loaded.map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
     }

@@ -177,7 +177,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
     };
     let model = Arc::clone(&served.model);
     let prompt = speech::prompt(turns?, &tools)?;
-    let request = generation::request(prompt, wish, asker.scope)?;
+    let request = generation::request(model.descriptor(), prompt, wish, asker.scope)?;
     if body.stream.unwrap_or(false) {
         let writer = Writer {
             head: Head::new("chatcmpl-", "chat.completion.chunk", &served.name),

@@ -61,7 +61,7 @@ pub(crate) async fn answer(
     // Markers that a client has put into the prompt itself are read as such.
     let (served, prompt) = match (body.suffix, shape) {
         (None, Shape::Text) => (
-            service.chat_model(body.model.as_deref())?,
+            service.fill_model(body.model.as_deref())?,
             PromptInput::Raw { text: prompt },
         ),
         (suffix, _) => (
@@ -82,7 +82,7 @@ pub(crate) async fn answer(
         ..Wish::default()
     };
     let model = Arc::clone(&served.model);
-    let request = generation::request(prompt, wish, asker.scope)?;
+    let request = generation::request(model.descriptor(), prompt, wish, asker.scope)?;
     let object = match (shape, body.stream.unwrap_or(false)) {
         (Shape::Text, _) => "text_completion",
         (Shape::Message, false) => "chat.completion",

@@ -128,7 +128,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
     };
     let model = Arc::clone(&served.model);
     let prompt = speech::prompt(conversation, &tools)?;
-    let request = generation::request(prompt, wish, asker.scope)?;
+    let request = generation::request(model.descriptor(), prompt, wish, asker.scope)?;
     let id = format!("msg_{}", Uuid::now_v7().simple());
     if body.stream.unwrap_or(false) {
         let samples = request.samples;

@@ -95,7 +95,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         ..Wish::default()
     };
     let model = Arc::clone(&served.model);
-    let request = generation::request(prompt, wish, asker.scope)?;
+    let request = generation::request(model.descriptor(), prompt, wish, asker.scope)?;
     let writer = Writer {
         model: served.name.clone(),
         begun,

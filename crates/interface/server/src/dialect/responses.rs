@@ -162,7 +162,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
     };
     let model = Arc::clone(&served.model);
     let prompt = speech::prompt(turns, &tools)?;
-    let request = generation::request(prompt, wish, asker.scope)?;
+    let request = generation::request(model.descriptor(), prompt, wish, asker.scope)?;
     let head = Head {
         id: named("resp_"),
         created: now(),

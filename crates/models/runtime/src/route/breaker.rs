@@ -43,6 +43,8 @@ pub(super) struct Breaker {
 enum State {
     Closed {
         failures: u32,
+        /// How long it is left alone when it fails once too often.
+        wait: Duration,
     },
     Open {
         until: Instant,
@@ -72,7 +74,10 @@ impl Breaker {
     pub fn new(policy: BreakerPolicy) -> Self {
         Self {
             policy,
-            state: State::Closed { failures: 0 },
+            state: State::Closed {
+                failures: 0,
+                wait: policy.wait,
+            },
         }
     }
 
@@ -93,18 +98,35 @@ impl Breaker {
 
     /// Takes note of a first text: a probe has shown that the target answers. Whether it comes to an end is seen later.
     pub fn answers(&mut self) {
-        if let State::Probing { .. } = self.state {
-            self.state = State::Closed {
-                failures: self.policy.failures.saturating_sub(1),
-            };
+        if let State::Probing { wait } = self.state {
+            self.state = self.on_trial(self.longer(wait));
         }
     }
 
     /// Takes note of an attempt that begins; the caller made sure that the target may be asked.
     pub fn begin(&mut self) {
-        if let State::Open { wait, .. } = self.state {
-            self.state = State::Probing { wait };
+        self.state = match self.state {
+            // It has not failed.
+            State::Open {
+                was_asked: true,
+                wait,
+                ..
+            } => self.on_trial(wait),
+            State::Open { wait, .. } => State::Probing { wait },
+            state => state,
+        };
+    }
+
+    /// Everybody is let in, and one failure ends that.
+    fn on_trial(&self, wait: Duration) -> State {
+        State::Closed {
+            failures: self.policy.failures.saturating_sub(1),
+            wait,
         }
+    }
+
+    fn longer(&self, wait: Duration) -> Duration {
+        (wait * 2).min(self.policy.longest_wait)
     }
 
     pub fn end(&mut self, verdict: Verdict, now: Instant) {
@@ -114,26 +136,32 @@ impl Breaker {
             was_asked: false,
         };
         self.state = match (self.state, verdict) {
-            (_, Verdict::Answered) => State::Closed { failures: 0 },
+            // What was asked before says nothing of now.
+            (state @ State::Open { .. }, Verdict::Answered | Verdict::Failed | Verdict::Unknown) => state,
+            (_, Verdict::Answered) => State::Closed {
+                failures: 0,
+                wait: self.policy.wait,
+            },
             (_, Verdict::Limited(patience)) => State::Open {
                 until: now + patience,
                 wait: self.policy.wait,
                 was_asked: true,
             },
-            (State::Closed { failures }, Verdict::Failed) if failures + 1 < self.policy.failures => {
+            (State::Closed { failures, wait }, Verdict::Failed) if failures + 1 < self.policy.failures => {
                 State::Closed {
                     failures: failures + 1,
+                    wait,
                 }
             }
-            (State::Closed { .. }, Verdict::Failed) => open(self.policy.wait),
-            (State::Probing { wait }, Verdict::Failed) => open((wait * 2).min(self.policy.longest_wait)),
+            (State::Closed { wait, .. }, Verdict::Failed) => open(wait),
+            (State::Probing { wait }, Verdict::Failed) => open(self.longer(wait)),
             // The next request finds out.
             (State::Probing { wait }, Verdict::Unknown) => State::Open {
                 until: now,
                 wait,
                 was_asked: false,
             },
-            (state, Verdict::Failed | Verdict::Unknown) => state,
+            (state @ State::Closed { .. }, Verdict::Unknown) => state,
         };
     }
 }
@@ -199,6 +227,26 @@ mod tests {
         assert_eq!(breaker.closed_until(now), None);
         breaker.end(Verdict::Failed, now);
         assert!(breaker.closed_until(now).is_some(), "it died in the middle");
+        let later = after(now, 10);
+        breaker.begin();
+        breaker.answers();
+        breaker.end(Verdict::Failed, later);
+        assert_eq!(
+            breaker.closed_until(later),
+            Some(after(later, 15)),
+            "it dies each time"
+        );
+    }
+
+    #[test]
+    fn an_answer_from_before_does_not_end_the_patience() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new(POLICY);
+        breaker.end(Verdict::Limited(Duration::from_secs(7)), now);
+        breaker.end(Verdict::Answered, now);
+        assert_eq!(breaker.closed_until(now), Some(after(now, 7)));
+        breaker.begin();
+        assert_eq!(breaker.closed_until(after(now, 7)), None, "all are let in again");
     }
 
     #[test]

@@ -8,6 +8,7 @@ import sys
 # A repository may hold files named like standard modules; this program wants the standard ones.
 sys.path[:] = [folder for folder in sys.path if folder]
 import ast
+import hashlib
 import io
 import json
 import math
@@ -152,7 +153,8 @@ def in_child(job, namespace, task):
             os.write(writing, (json.dumps(answer) + "\n").encode("utf-8", "replace"))
         except BaseException as error:
             try:
-                os.write(writing, (json.dumps({"passed": False, "detail": describe(error)}) + "\n").encode())
+                answer = {"passed": False, "detail": describe(error), "outcome": "? " + type(error).__name__}
+                os.write(writing, (json.dumps(answer) + "\n").encode())
             except OSError:
                 pass
         finally:
@@ -441,7 +443,6 @@ def observe(job, namespace, task):
         outcome = "= " + canonical(settle(eval(compile(job["call"], "<input>", "eval"), dict(namespace))))
     except BaseException as error:
         outcome = ("! " if is_deliberate(error, task) else "? ") + type(error).__name__
-    import hashlib
 
     return {"input": job["call"][:LONGEST_TEXT], "outcome": outcome[:200], "digest": hashlib.sha256(outcome.encode("utf-8", "replace")).hexdigest()[:16]}
 
