@@ -194,6 +194,12 @@ impl Engine {
             } else {
                 assignment.oracle(run.gate, run.patience).await
             };
+            // What leaves the machine or costs money is not asked before something else has failed.
+            let stays_here = self.models.last().is_some_and(|model| !model.descriptor().remote);
+            let oracle = match oracle {
+                Oracle::Executable if stays_here && assignment.rests_on_few_examples() => Oracle::Few,
+                oracle => oracle,
+            };
             let attempts = u32::try_from(run.candidates.attempts.len()).unwrap_or(u32::MAX);
             let left = intent.budget.max_attempts.saturating_sub(attempts);
             let rounds = plan_rounds(self.models.len(), intent.quality, oracle, left);

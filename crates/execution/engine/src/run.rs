@@ -57,8 +57,15 @@ impl Run<'_> {
         assignment: &Assignment<'_>,
         rounds: &[Round],
     ) -> Result<Ended, EngineError> {
+        let strongest = self.models.len().saturating_sub(1);
         let ended = self.try_rounds(assignment, rounds).await?;
-        if ended == Ended::Enough {
+        // Where the strongest went first there is nothing to ask it about a weaker one's change.
+        let was_first = rounds.first().is_some_and(|round| round.model == strongest);
+        let is_its_own = self
+            .candidates
+            .choose()
+            .is_some_and(|best| best.model == strongest);
+        if ended == Ended::Enough && (!was_first || is_its_own) {
             self.ask_again(assignment).await?;
         }
         Ok(ended)

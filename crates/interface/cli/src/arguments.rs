@@ -98,7 +98,8 @@ pub struct WorkArguments {
     /// How much work to spend on being right.
     #[arg(long, value_enum, default_value_t = QualityArgument::Standard)]
     pub quality: QualityArgument,
-    /// The models to use, weakest first, separated by commas. Later ones are asked when earlier ones fail.
+    /// The models to use, weakest first, separated by commas. Which goes first depends on what can tell a right answer
+    /// from a wrong one; the others are asked when it fails.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub model: Vec<String>,
     /// The seed from which every sample derives its own.

@@ -28,7 +28,7 @@ async fn the_next_model_steps_in_for_one_that_fails() {
     let faults = [
         Answer::Refuse(broken()),
         Answer::Refuse(ModelError::Unavailable {
-            model: "weak".to_owned(),
+            model: "failing".to_owned(),
             reason: "the file is gone".to_owned(),
         }),
         Answer::Refuse(ModelError::Timeout {
@@ -42,13 +42,13 @@ async fn the_next_model_steps_in_for_one_that_fails() {
     ];
     for fault in faults {
         let scene = scene()
-            .with(coder().named("weak").otherwise(fault))
-            .with(coder().named("strong").otherwise(LOUDER));
+            .with(coder().named("able").otherwise(LOUDER))
+            .with(coder().named("failing").otherwise(fault));
         let proposal = scene.propose(&generate(WISH)).await;
         assert_eq!(proposal.level(), Level::Tested);
         assert_eq!(fates(&proposal)[0], "model failed");
         assert!(!reason(&proposal, 0).is_empty());
-        assert_eq!(proposal.provenance.attempts.last().unwrap().model.name, "strong");
+        assert_eq!(proposal.provenance.attempts.last().unwrap().model.name, "able");
     }
 }
 

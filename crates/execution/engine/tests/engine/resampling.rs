@@ -7,6 +7,13 @@ use tenon_testkit::{Answer, ScriptedModel};
 
 use crate::scene::{Scene, coder, fates, generate, paths, reason, text_of};
 
+/// A stronger model elsewhere: it is not asked before something here has failed or needs another opinion.
+fn strong() -> ScriptedModel {
+    coder()
+        .named("strong")
+        .describe(|descriptor| descriptor.remote = true)
+}
+
 const TEXT: &str = "def shout(text):\n    return text.upper()\n";
 const RIGHT: &str = "def slugify(title):\n    return \"-\".join(title.lower().split())\n";
 const WRONG: &str = "def slugify(title):\n    return title\n";
@@ -130,7 +137,7 @@ async fn when_nothing_holds_the_best_attempt_is_shown_as_unverified() {
 #[tokio::test]
 async fn the_stronger_model_is_asked_when_the_weaker_one_fails() {
     let weak = coder().named("weak").otherwise(WRONG);
-    let strong = coder().named("strong").otherwise(RIGHT);
+    let strong = strong().otherwise(RIGHT);
     let scene = scene(&weak).with(strong.clone());
     let proposal = scene.propose(&generate(WISH)).await;
     assert_eq!(proposal.level(), Level::Tested);
@@ -146,6 +153,25 @@ async fn the_stronger_model_is_asked_when_the_weaker_one_fails() {
     assert_eq!(proposal.provenance.chosen, Some(names.len() - 1));
 }
 
+#[tokio::test]
+async fn the_stronger_model_of_this_machine_goes_first_where_the_examples_are_few() {
+    let weak = coder().named("weak").otherwise(RIGHT);
+    let able = coder().named("able").then(RIGHT);
+    let first = scene(&weak).with(able.clone());
+    assert_eq!(first.propose(&generate(WISH)).await.level(), Level::Tested);
+    assert!(weak.requests().is_empty());
+    let unable = coder().named("unable").otherwise(WRONG);
+    let second = scene(&weak).with(unable.clone());
+    let proposal = second.propose(&generate(WISH)).await;
+    assert_eq!(proposal.level(), Level::Tested);
+    assert_eq!(
+        unable.requests().len(),
+        3,
+        "all of its wordings, and nothing more once another has it"
+    );
+    assert_eq!(weak.requests().len(), 1);
+}
+
 /// Right for the one example, and for nothing else.
 const THIN: &str = "def slugify(title):\n    return \"a-b\"\n";
 const ALSO_RIGHT: &str =
@@ -153,7 +179,7 @@ const ALSO_RIGHT: &str =
 
 #[tokio::test]
 async fn the_stronger_model_is_left_alone_when_the_weaker_one_satisfies_many_examples() {
-    let strong = coder().named("strong");
+    let strong = strong();
     let scene = scene(&coder().named("weak").otherwise(RIGHT)).with(strong.clone());
     let many: Vec<String> = ["A b", "A", "", "x  Y", "q", "Q r S", "z z", "0"]
         .iter()
@@ -177,10 +203,7 @@ async fn the_stronger_model_is_left_alone_when_the_weaker_one_satisfies_many_exa
 
 #[tokio::test]
 async fn a_change_that_rests_on_one_example_is_shown_up_by_the_stronger_model() {
-    let strong = coder()
-        .named("strong")
-        .then(RIGHT)
-        .then(Answer::texts([ALSO_RIGHT]));
+    let strong = strong().then(RIGHT).then(Answer::texts([ALSO_RIGHT]));
     let scene = scene(&coder().named("weak").then(THIN)).with(strong.clone());
     let proposal = scene.propose(&generate(WISH)).await;
     assert_eq!(proposal.level(), Level::Tested);
@@ -199,7 +222,7 @@ async fn a_change_that_rests_on_one_example_is_shown_up_by_the_stronger_model() 
 #[tokio::test]
 async fn two_models_that_agree_are_enough() {
     for agreeing in [RIGHT, ALSO_RIGHT] {
-        let strong = coder().named("strong").then(agreeing);
+        let strong = strong().then(agreeing);
         let scene = scene(&coder().named("weak").then(RIGHT)).with(strong.clone());
         assert_eq!(scene.propose(&generate(WISH)).await.level(), Level::Tested);
         assert_eq!(strong.requests().len(), 1);
@@ -213,10 +236,7 @@ async fn two_voices_of_the_weaker_model_do_not_outweigh_the_stronger_one() {
         .named("weak")
         .then(WRONG)
         .then(Answer::texts([THIN, also_thin]));
-    let strong = coder()
-        .named("strong")
-        .then(RIGHT)
-        .then(Answer::texts([ALSO_RIGHT, RIGHT]));
+    let strong = strong().then(RIGHT).then(Answer::texts([ALSO_RIGHT, RIGHT]));
     let proposal = scene(&weak).with(strong.clone()).propose(&generate(WISH)).await;
     assert_eq!(strong.requests().len(), 2);
     assert!(
@@ -246,7 +266,7 @@ async fn a_change_stands_when_the_stronger_model_cannot_be_asked() {
     let broken = Answer::Refuse(ModelError::Unauthorised {
         reason: "no key".to_owned(),
     });
-    let scene = scene(&coder().named("weak").then(RIGHT)).with(coder().named("strong").then(broken));
+    let scene = scene(&coder().named("weak").then(RIGHT)).with(strong().then(broken));
     let proposal = scene.propose(&generate(WISH)).await;
     assert_eq!(proposal.level(), Level::Tested);
     assert!(text_of(&proposal, "text.py").contains("join"));
