@@ -7,7 +7,7 @@ set -eu
 
 tenon=${1:?usage: scripts/demo.sh PATH-TO-TENON}
 examples=$(CDPATH='' cd -- "$(dirname -- "$0")/../examples" && pwd)
-intent='add slugify(title) to text.py: lower case, words joined by hyphens, e.g. slugify("Hello, World!") == "hello-world"'
+intent='add slugify(title) to text.py: lower case, words joined by hyphens, punctuation dropped, e.g. slugify("Hello, World!") == "hello-world"'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
