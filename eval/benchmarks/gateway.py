@@ -58,9 +58,12 @@ def load(program, url, rate, seconds):
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+def upstream_count(url):
+    return int(urllib.request.urlopen(f"{url}/count", timeout=10).read())
+
+
 def highest_rate(url, seconds, folder):
     script = pathlib.Path(folder, "post.lua")
-    # Every question is another, so that no answer was kept.
     script.write_text(
         "local number = 0\n"
         "request = function()\n"
@@ -103,6 +106,7 @@ def main():
             keys.write_text(KEY + "\n")
             command = [str(pathlib.Path(arguments.release, "tenon")), "serve", "--api-keys", str(keys)]
             command += ["--listen", f"127.0.0.1:{ports['tenon']}", "--max-requests", "4096"]
+            command += ["--cache-size", "0"]
             running.append(start(command, 0, {"TENON_CONFIG": str(configuration)}))
             wait_for(f"{urls['tenon']}/v1/models", running[-1])
             added, direct, through = [], [], []
@@ -133,7 +137,11 @@ def main():
                 rates = {"tenon": [], "litellm": []}
                 for number in range(arguments.rounds):
                     for name, found in rates.items():
+                        before = upstream_count(urls["upstream"])
                         found.append(highest_rate(urls[name], arguments.seconds, folder))
+                        reached = upstream_count(urls["upstream"]) - before
+                        # Whatever was answered, the upstream was asked for.
+                        assert reached >= 0.95 * found[-1] * arguments.seconds, (name, reached, found[-1])
                     print(f"round {number + 1}: {rates['tenon'][-1]:.0f} and {rates['litellm'][-1]:.0f} a second", flush=True)
                 report["requests_per_second"] = rates
                 ratios = [tenon / other for tenon, other in zip(rates["tenon"], rates["litellm"])]
