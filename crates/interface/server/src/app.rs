@@ -12,7 +12,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 use tenon_runtime::CacheScope;
 use tokio::net::TcpListener;
@@ -147,18 +148,33 @@ async fn named(request: Request, next: Next) -> Response {
     response
 }
 
+/// The fields that tell one form from the other; their values are not kept.
+#[derive(Deserialize)]
+struct Marks {
+    segments: Option<IgnoredAny>,
+    debug_options: Option<IgnoredAny>,
+    prompt: Option<IgnoredAny>,
+    model: Option<IgnoredAny>,
+}
+
+impl Marks {
+    fn are_tabbys(&self) -> bool {
+        let is_open_ais = self.prompt.is_some() || self.model.is_some();
+        self.segments.is_some() || self.debug_options.is_some() || !is_open_ais
+    }
+}
+
 /// Tabby's form and OpenAI's share a path; the body tells which it is.
 async fn any_completions(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
     let sent = match sent.0 {
         Ok(sent) => sent,
         Err(failure) => return failure.response(Dialect::OpenAi),
     };
-    let value: Value = match read(&sent) {
-        Ok(value) => value,
+    let marks: Marks = match read(&sent) {
+        Ok(marks) => marks,
         Err(failure) => return failure.response(Dialect::OpenAi),
     };
-    let has = |key: &str| value.get(key).is_some();
-    if has("segments") || has("debug_options") || !(has("prompt") || has("model")) {
+    if marks.are_tabbys() {
         let answered = async { tabby::answer(&service, asker, read(&sent)?).await };
         return Dialect::Tabby.answer(answered.await);
     }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use tenon_runtime::{
     Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelDescriptor,
-    ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling,
+    ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling, generate_fitting,
 };
 use uuid::Uuid;
 
@@ -137,21 +137,6 @@ fn any_seed() -> u64 {
     Uuid::now_v7().as_u64_pair().1
 }
 
-/// Asks for as many tokens as fit, when more are wanted.
-async fn ask(model: &dyn Model, mut request: GenerateRequest) -> Result<SampleStream, ModelError> {
-    match model.generate(request.clone()).await {
-        Err(ModelError::TooLong {
-            prompt_tokens,
-            context_length,
-            ..
-        }) if prompt_tokens < context_length => {
-            request.max_tokens = context_length - prompt_tokens;
-            model.generate(request).await
-        }
-        answer => answer,
-    }
-}
-
 /// A request whose first text is there: failures from here on are told inside the stream.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -178,7 +163,7 @@ impl Opened {
     /// Asks, and waits for the first text.
     pub async fn new(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
         let unfinished = request.samples;
-        let mut stream = ask(model, request).await?;
+        let mut stream = generate_fitting(model, request).await?;
         let mut held = VecDeque::new();
         while let Some(event) = stream.next().await {
             let event = event?;
@@ -238,7 +223,7 @@ pub(crate) struct Answer {
 /// Asks and waits for everything.
 pub(crate) async fn whole(model: &dyn Model, request: GenerateRequest) -> Result<Answer, Failure> {
     let count = request.samples;
-    let stream = ask(model, request).await?;
+    let stream = generate_fitting(model, request).await?;
     let answering = stream.answering().clone();
     let (samples, read) = stream.collect(count).await?;
     let mut usage = Usage::default();

@@ -26,6 +26,7 @@ pub use pool::{LoadModel, Pool, PoolEvent, PooledModel};
 pub use port::{
     Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Message, Model,
     ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,
+    generate_fitting,
 };
 pub use pull::{
     Network, PipOptions, PullError, PullEvent, PullObserver, PullOptions, Pulled, TriedSource, pull,

@@ -28,6 +28,28 @@ pub trait Model: Send + Sync {
     async fn generate(&self, request: GenerateRequest) -> Result<SampleStream, ModelError>;
 }
 
+/// Starts sampling with as many tokens as fit into the context, when more are wanted: only an embedded model says by how
+/// much a request is too long.
+///
+/// # Errors
+/// As [`Model::generate`].
+pub async fn generate_fitting(
+    model: &dyn Model,
+    mut request: GenerateRequest,
+) -> Result<SampleStream, ModelError> {
+    match model.generate(request.clone()).await {
+        Err(ModelError::TooLong {
+            prompt_tokens,
+            context_length,
+            ..
+        }) if prompt_tokens < context_length => {
+            request.max_tokens = context_length - prompt_tokens;
+            model.generate(request).await
+        }
+        answer => answer,
+    }
+}
+
 /// What is known about a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelDescriptor {
@@ -378,7 +400,7 @@ pub enum ModelError {
         seconds: u64,
     },
     /// The upstream asks for patience.
-    #[error("the upstream limits the rate; retry after {retry_after_seconds:?} s")]
+    #[error("the upstream limits the rate; {}", when(*retry_after_seconds))]
     RateLimited {
         /// What it asked for, in seconds.
         retry_after_seconds: Option<u64>,
@@ -389,6 +411,13 @@ pub enum ModelError {
         /// Why.
         reason: String,
     },
+}
+
+fn when(retry_after_seconds: Option<u64>) -> String {
+    match retry_after_seconds {
+        Some(seconds) => format!("try again in {seconds} s"),
+        None => "it does not say for how long".to_owned(),
+    }
 }
 
 impl ModelError {

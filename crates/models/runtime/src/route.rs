@@ -19,6 +19,7 @@ use budget::RetryBudget;
 
 use crate::port::{
     Answering, GenerateRequest, Model, ModelDescriptor, ModelError, SampleEvent, SampleStream,
+    generate_fitting,
 };
 
 /// One model of a route.
@@ -55,6 +56,8 @@ impl Default for RoutePolicy {
         }
     }
 }
+
+const MOST_PATIENCE_SECONDS: u64 = 3600;
 
 /// Several models that are asked as one.
 pub struct Route {
@@ -246,7 +249,9 @@ fn verdict(error: &ModelError) -> Verdict {
     match error {
         ModelError::Refused { .. } | ModelError::TooLong { .. } => Verdict::Answered,
         ModelError::RateLimited { retry_after_seconds } => {
-            Verdict::Limited(Duration::from_secs(retry_after_seconds.unwrap_or(1)))
+            // An upstream may say anything; an hour is long enough to be asked again.
+            let seconds = retry_after_seconds.unwrap_or(1).min(MOST_PATIENCE_SECONDS);
+            Verdict::Limited(Duration::from_secs(seconds))
         }
         ModelError::Unavailable { .. }
         | ModelError::Broken { .. }
@@ -261,7 +266,7 @@ async fn first_text(
     target: &Target,
     request: GenerateRequest,
 ) -> Result<(VecDeque<SampleEvent>, SampleStream), ModelError> {
-    let mut stream = fitting(target.model.as_ref(), request).await?;
+    let mut stream = generate_fitting(target.model.as_ref(), request).await?;
     let mut held = VecDeque::new();
     while let Some(event) = stream.next().await {
         let event = event?;
@@ -274,21 +279,6 @@ async fn first_text(
     Err(ModelError::Broken {
         reason: "the stream ended before it began".to_owned(),
     })
-}
-
-/// Asks for as many tokens as fit into this target's context, when more are wanted.
-async fn fitting(model: &dyn Model, mut request: GenerateRequest) -> Result<SampleStream, ModelError> {
-    match model.generate(request.clone()).await {
-        Err(ModelError::TooLong {
-            prompt_tokens,
-            context_length,
-            ..
-        }) if prompt_tokens < context_length => {
-            request.max_tokens = context_length - prompt_tokens;
-            model.generate(request).await
-        }
-        answer => answer,
-    }
 }
 
 /// The rest of an answer, watched so that a stream that dies is held against its target.

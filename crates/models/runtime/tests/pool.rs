@@ -5,6 +5,7 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -113,6 +114,42 @@ async fn a_model_that_is_in_use_is_not_unloaded() {
     assert_eq!(answer.unwrap().0.first().unwrap().text, "xy");
     ask(&other).await;
     assert_eq!(*events.lock().unwrap(), ["+slow", "-slow", "+other"]);
+}
+
+struct SlowLoader {
+    model: ScriptedModel,
+    loads: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl LoadModel for SlowLoader {
+    async fn load(&self) -> Result<Arc<dyn Model>, ModelError> {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Ok(Arc::new(self.model.clone()))
+    }
+}
+
+#[tokio::test]
+async fn a_load_outlives_whoever_asked_for_it() {
+    let (pool, events) = pool(10);
+    let scripted = ScriptedModel::new().named("a").otherwise("a");
+    let descriptor = scripted.descriptor().clone();
+    let loads = Arc::new(AtomicUsize::new(0));
+    let loader = SlowLoader {
+        model: scripted,
+        loads: Arc::clone(&loads),
+    };
+    let model = PooledModel::new(Arc::clone(&pool), descriptor, 10, false, loader);
+    let hasty = tokio::time::timeout(Duration::from_millis(5), ask(&model));
+    assert!(hasty.await.is_err(), "it takes longer than that");
+    ask(&model).await;
+    assert_eq!(*events.lock().unwrap(), ["+a"]);
+    assert_eq!(
+        loads.load(Ordering::Relaxed),
+        1,
+        "what was begun was not begun anew"
+    );
 }
 
 #[tokio::test]

@@ -186,6 +186,17 @@ async fn patience_that_is_asked_for_is_kept_by_another_or_by_waiting() {
 }
 
 #[tokio::test]
+async fn patience_without_end_is_bounded() {
+    let first = ScriptedModel::new().named("first").then(limited(u64::MAX));
+    let spare = ScriptedModel::new().named("spare").otherwise("spare");
+    let route = route(vec![target(&first, 1, 0), target(&spare, 1, 0)]);
+    for _ in 0..2 {
+        assert_eq!(ask(&route).await.unwrap(), "spare");
+    }
+    assert_eq!(first.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_request_is_not_asked_elsewhere_but_a_larger_context_is() {
     let refused = ModelError::Refused {
         reason: "a bad schema".to_owned(),

@@ -59,19 +59,14 @@ pub(crate) async fn answer(
         ));
     }
     // Markers that a client has put into the prompt itself are read as such.
-    let (served, prompt) = match (body.suffix, shape) {
-        (None, Shape::Text) => (
-            service.fill_model(body.model.as_deref())?,
-            PromptInput::Raw { text: prompt },
-        ),
-        (suffix, _) => (
-            service.fill_model(body.model.as_deref())?,
-            PromptInput::Fill {
-                prefix: prompt,
-                suffix: suffix.unwrap_or_default(),
-            },
-        ),
+    let prompt = match (body.suffix, shape) {
+        (None, Shape::Text) => PromptInput::Raw { text: prompt },
+        (suffix, _) => PromptInput::Fill {
+            prefix: prompt,
+            suffix: suffix.unwrap_or_default(),
+        },
     };
+    let served = service.fill_model(body.model.as_deref())?;
     let wish = Wish {
         max_tokens: Some(body.max_tokens.unwrap_or(MAX_TOKENS)),
         temperature: body.temperature,
