@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use tenon_domain::Secret;
 use toml::de::DeTable;
 
 use self::table::Table;
@@ -63,6 +64,11 @@ fn parse(text: &str, path: &Path, home: Option<&PathBuf>) -> Result<Options, Con
         hugging_face_url: read_value(top.string("hugging_face_url")?, "hugging_face_url", |text| {
             value::address(&text)
         })?,
+        server: read_value(top.string("server")?, "server", |text| value::address(&text))?,
+        database: read_value(top.string("database")?, "database", |text| Ok(Secret::new(&text)))?,
+        event_sink: read_value(top.string("event_sink")?, "event_sink", |text| {
+            value::address(&text)
+        })?,
         ..Options::default()
     };
     if let Some(mut limits) = top.table("limits")? {
@@ -83,6 +89,11 @@ fn parse(text: &str, path: &Path, home: Option<&PathBuf>) -> Result<Options, Con
         options.models_folder = folder("models")?;
         options.prompts_folder = folder("prompts")?;
         folders.finish()?;
+    }
+    if let Some(mut redaction) = top.table("redaction")? {
+        options.redact_secrets = redaction.boolean("secrets")?;
+        options.redact_personal = redaction.boolean("personal")?;
+        redaction.finish()?;
     }
     options.upstreams = upstreams(&mut top, home)?;
     options.routes = routes(&mut top)?;

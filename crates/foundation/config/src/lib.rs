@@ -32,6 +32,6 @@ pub use loading::{REPOSITORY_FILE, load, user_file};
 pub use origin::Origin;
 pub use overrides::Overrides;
 pub use route::{RouteSettings, RouteTargetSettings};
-pub use settings::{Limits, Settings};
+pub use settings::{Limits, RedactionSettings, Settings};
 pub use upstream::{UpstreamFill, UpstreamKind, UpstreamSettings};
 pub use value::{SandboxMode, parse_duration};

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tenon_domain::Secret;
+
 use crate::route::RouteOptions;
 use crate::upstream::UpstreamOptions;
 use crate::value::SandboxMode;
@@ -15,8 +17,14 @@ pub(crate) struct Options {
     pub(crate) context_length: Option<Stated<u32>>,
     pub(crate) parallel: Option<Stated<u32>>,
     pub(crate) hugging_face_url: Option<Stated<String>>,
+    pub(crate) server: Option<Stated<String>>,
+    pub(crate) database: Option<Stated<Secret>>,
+    pub(crate) api_key: Option<Stated<Secret>>,
+    pub(crate) event_sink: Option<Stated<String>>,
     pub(crate) max_time: Option<Stated<Duration>>,
     pub(crate) max_attempts: Option<Stated<u32>>,
+    pub(crate) redact_secrets: Option<Stated<bool>>,
+    pub(crate) redact_personal: Option<Stated<bool>>,
     pub(crate) data_folder: Option<Stated<PathBuf>>,
     pub(crate) cache_folder: Option<Stated<PathBuf>>,
     pub(crate) models_folder: Option<Stated<PathBuf>>,

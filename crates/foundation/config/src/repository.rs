@@ -27,6 +27,33 @@ pub(crate) fn restrict(options: Options) -> Result<Options, ConfigError> {
     )?;
     let address = options.hugging_face_url.as_ref();
     forbid("hugging_face_url", address, "models could come from its author")?;
+    forbid(
+        "server",
+        options.server.as_ref(),
+        "your key and your code could be sent to its author",
+    )?;
+    forbid(
+        "database",
+        options.database.as_ref(),
+        "what the service keeps is not its author's business",
+    )?;
+    forbid(
+        "event_sink",
+        options.event_sink.as_ref(),
+        "what happens here could be told to its author",
+    )?;
+    let redactions = [
+        ("redaction.secrets = false", &options.redact_secrets),
+        ("redaction.personal = false", &options.redact_personal),
+    ];
+    for (key, switch) in redactions {
+        let switched_off = switch.as_ref().filter(|stated| !stated.value);
+        forbid(
+            key,
+            switched_off,
+            "your secrets could be sent to an upstream as they are",
+        )?;
+    }
     let folders = [
         ("folders.data", &options.data_folder),
         ("folders.cache", &options.cache_folder),

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tenon_domain::Secret;
+
 use crate::explain::Record;
 use crate::loading::config_folder;
 use crate::options::{Options, Stated};
@@ -36,8 +38,18 @@ pub struct Settings {
     pub parallel: u32,
     /// What a run may spend.
     pub limits: Limits,
+    /// What is replaced in text that leaves the machine.
+    pub redaction: RedactionSettings,
     /// Where models are pulled from.
     pub hugging_face_url: String,
+    /// The server that `tenon job` and its like ask.
+    pub server: Option<String>,
+    /// Where the service keeps everything; a file in the data folder, if it is not said.
+    pub database: Option<Secret>,
+    /// The key to show to the server.
+    pub api_key: Option<Secret>,
+    /// Where the service sends every event, as a CloudEvent.
+    pub event_sink: Option<String>,
     /// Whether the user asked for no colour (`NO_COLOR`).
     pub no_color: bool,
     /// The user's home folder.
@@ -56,6 +68,15 @@ pub struct Limits {
     pub max_time: Option<Duration>,
     /// Candidates that may be sampled.
     pub max_attempts: Option<u32>,
+}
+
+/// What is replaced in text that leaves the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedactionSettings {
+    /// Tokens, keys and passwords.
+    pub secrets: bool,
+    /// What belongs to a person.
+    pub personal: bool,
 }
 
 impl Settings {
@@ -97,8 +118,26 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
             u32::to_string,
         ),
     };
+    let redaction = RedactionSettings {
+        secrets: resolving.value("redaction.secrets", options.redact_secrets, true, bool::to_string),
+        personal: resolving.value(
+            "redaction.personal",
+            options.redact_personal,
+            true,
+            bool::to_string,
+        ),
+    };
     let url = DEFAULT_HUGGING_FACE_URL.to_owned();
     let hugging_face_url = resolving.value("hugging_face_url", options.hugging_face_url, url, String::clone);
+    let server = resolving.optional("server", options.server, "the one on this machine", String::clone);
+    let database = resolving.optional(
+        "database",
+        options.database,
+        "a file in the data folder",
+        Secret::to_string,
+    );
+    let api_key = resolving.optional("api_key", options.api_key, "none", Secret::to_string);
+    let event_sink = resolving.optional("event_sink", options.event_sink, "none", String::clone);
     let data_folder = resolving.folder("folders.data", options.data_folder, || {
         environment
             .base_folder("XDG_DATA_HOME", ".local/share")
@@ -137,7 +176,12 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
         context_length,
         parallel,
         limits,
+        redaction,
         hugging_face_url,
+        server,
+        database,
+        api_key,
+        event_sink,
         no_color: environment.get("NO_COLOR").is_some(),
         home: environment.absolute_path("HOME"),
         search_path: environment.folders("PATH"),

@@ -63,6 +63,11 @@ pub(crate) fn number_text(text: &str, range: RangeInclusive<u64>) -> Result<u32,
     )
 }
 
+pub(crate) fn switch_text(text: &str) -> Result<bool, String> {
+    let value = text.trim().parse();
+    value.map_err(|_| format!("is `{text}`; accepted are `true` and `false`"))
+}
+
 pub(crate) fn max_time(duration: Duration) -> Result<Duration, String> {
     if MAX_TIME.contains(&duration) {
         return Ok(duration);

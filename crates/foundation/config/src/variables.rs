@@ -1,6 +1,8 @@
-//! The `TENON_*` environment variables.
+//! The `TENON_*` environment variables, and `K_SINK`.
 
 use std::collections::BTreeSet;
+
+use tenon_domain::Secret;
 
 use crate::options::{Options, Stated};
 use crate::{ConfigError, Environment, Origin, value};
@@ -9,6 +11,9 @@ const PREFIX: &str = "TENON_";
 
 /// Names another configuration file; read before everything else.
 pub(crate) const CONFIG_VARIABLE: &str = "TENON_CONFIG";
+
+/// Where Knative's SinkBinding says that events are wanted.
+const SINK_VARIABLE: &str = "K_SINK";
 
 /// Reads the variables. `foreign` are names that configuration files use for credentials.
 pub(crate) fn read(environment: &Environment, foreign: &BTreeSet<String>) -> Result<Options, ConfigError> {
@@ -27,10 +32,19 @@ pub(crate) fn read(environment: &Environment, foreign: &BTreeSet<String>) -> Res
         })?,
         parallel: variables.read("TENON_PARALLEL", |text| value::number_text(text, value::PARALLEL))?,
         hugging_face_url: variables.read("TENON_HUGGING_FACE_URL", value::address)?,
+        server: variables.read("TENON_SERVER", value::address)?,
+        database: variables.read("TENON_DATABASE", |text| Ok(Secret::new(text)))?,
+        api_key: variables.read("TENON_API_KEY", |text| Ok(Secret::new(text)))?,
+        event_sink: match variables.read("TENON_EVENT_SINK", value::address)? {
+            Some(sink) => Some(sink),
+            None => variables.read(SINK_VARIABLE, value::address)?,
+        },
         max_time: variables.read("TENON_MAX_TIME", value::max_time_text)?,
         max_attempts: variables.read("TENON_MAX_ATTEMPTS", |text| {
             value::number_text(text, value::MAX_ATTEMPTS)
         })?,
+        redact_secrets: variables.read("TENON_REDACT_SECRETS", value::switch_text)?,
+        redact_personal: variables.read("TENON_REDACT_PERSONAL", value::switch_text)?,
         data_folder: variables.read("TENON_DATA_FOLDER", folder)?,
         cache_folder: variables.read("TENON_CACHE_FOLDER", folder)?,
         models_folder: variables.read("TENON_MODELS_FOLDER", folder)?,

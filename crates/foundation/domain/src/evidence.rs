@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// Every level, weakest first.
+    pub const ALL: [Self; 4] = [Self::Unverified, Self::Parsed, Self::Built, Self::Tested];
+
     /// The word used on the wire and on the screen.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,6 +31,21 @@ impl Level {
             Self::Built => "built",
             Self::Tested => "tested",
         }
+    }
+}
+
+/// A word that is no level.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no level: unverified, parsed, built and tested are")]
+pub struct UnknownLevel(String);
+
+impl FromStr for Level {
+    type Err = UnknownLevel;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|level| level.as_str() == text)
+            .ok_or_else(|| UnknownLevel(text.to_owned()))
     }
 }
 
@@ -74,6 +93,25 @@ pub enum CheckKind {
     Tests,
     /// The caller's `--test` commands.
     Acceptance,
+}
+
+impl CheckKind {
+    /// The name on the wire and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Syntax => "syntax",
+            Self::Names => "names",
+            Self::Dependencies => "dependencies",
+            Self::Secrets => "secrets",
+            Self::Lint => "lint",
+            Self::Types => "types",
+            Self::Build => "build",
+            Self::Examples => "examples",
+            Self::Tests => "tests",
+            Self::Acceptance => "acceptance",
+        }
+    }
 }
 
 /// How much a finding weighs.

@@ -1,3 +1,4 @@
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub enum Task {
 }
 
 impl Task {
+    /// Every kind of work.
+    pub const ALL: [Self; 4] = [Self::Generate, Self::Fix, Self::Test, Self::Explain];
+
     /// The name used in template paths and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,6 +50,21 @@ impl Task {
             Self::Test => "test",
             Self::Explain => "explain",
         }
+    }
+}
+
+/// A word that is no kind of work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no task: generate, fix, test and explain are")]
+pub struct UnknownTask(String);
+
+impl FromStr for Task {
+    type Err = UnknownTask;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|task| task.as_str() == text)
+            .ok_or_else(|| UnknownTask(text.to_owned()))
     }
 }
 

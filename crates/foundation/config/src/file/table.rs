@@ -45,6 +45,13 @@ impl<'a> Table<'a> {
         })
     }
 
+    pub(super) fn boolean(&mut self, name: &'static str) -> Result<Option<Stated<bool>>, ConfigError> {
+        self.read(name, |value| match value {
+            DeValue::Boolean(value) => Ok(*value),
+            other => Err(format!("is {}; expected true or false", kind(other))),
+        })
+    }
+
     pub(super) fn strings(&mut self, name: &'static str) -> Result<Option<Stated<Vec<String>>>, ConfigError> {
         const EXPECTED: &str = "expected a list of texts such as `[\"a\", \"b\"]`";
         self.read(name, |value| match value {

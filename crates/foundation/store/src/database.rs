@@ -1,0 +1,258 @@
+//! The database of the service: SQLite beside it, or PostgreSQL when several processes share the work.
+//!
+//! Every statement is one text that both understand. What a caller does in one call happens in one transaction.
+
+mod announcement;
+mod audit;
+mod deliveries;
+mod delivery;
+mod error;
+mod idempotency;
+mod jobs;
+mod ledger;
+mod notices;
+mod principals;
+mod proposals;
+mod repositories;
+mod session;
+mod url;
+mod webhooks;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
+use tokio::sync::broadcast;
+
+pub use audit::{AuditHead, StoredCheckpoint};
+pub use delivery::{ClaimedDelivery, Delivery, DeliveryOutcome, DeliveryState};
+pub use error::DatabaseError;
+pub use idempotency::IdempotencyKey;
+pub use jobs::{Held, Job, JobFilter, JobHistoryEntry, JobNews, NewJob, QueueDepth, Submitted};
+pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, UsageRow};
+pub use notices::Notice;
+pub use principals::{NewKey, StoredKey};
+pub use proposals::{Feedback, FeedbackVerdict, ProposalRow, QualityRow};
+pub use repositories::{RegisteredRepository, RepositoryKind};
+pub use url::DatabaseUrl;
+pub use webhooks::{NewWebhook, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
+
+use notices::Listener;
+use session::{Session, values};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+const PATIENCE: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+const NOTICES_KEPT: usize = 4096;
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    notices: broadcast::Sender<Notice>,
+    // Ends with the last clone.
+    _listener: Option<Arc<Listener>>,
+}
+
+#[derive(Clone)]
+enum Pool {
+    /// One connection writes: SQLite has one writer, and waiting here is fair where waiting there is not.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+impl Database {
+    /// Opens the database; a file that is missing is made, for its owner alone. Nothing is migrated. Of PostgreSQL it
+    /// takes this many connections, and one more to listen.
+    ///
+    /// # Errors
+    /// When it cannot be reached or opened.
+    pub async fn connect(url: &DatabaseUrl, connections: u32) -> Result<Self, DatabaseError> {
+        let (notices, _) = broadcast::channel(NOTICES_KEPT);
+        let unreachable = |source: sqlx::Error| DatabaseError::Connect {
+            url: url.to_string(),
+            source: source.into(),
+        };
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let pool = sqlite(path).await.map_err(unreachable)?;
+                Ok(Self {
+                    pool,
+                    notices,
+                    _listener: None,
+                })
+            }
+            DatabaseUrl::Postgres(secret) => {
+                let options: PgConnectOptions = secret.expose().parse().map_err(unreachable)?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(connections.max(1).saturating_add(1))
+                    .acquire_timeout(PATIENCE)
+                    .connect_with(options.application_name("tenon"))
+                    .await
+                    .map_err(unreachable)?;
+                let listener = Listener::start(&pool, notices.clone())
+                    .await
+                    .map_err(unreachable)?;
+                Ok(Self {
+                    pool: Pool::Postgres(pool),
+                    notices,
+                    _listener: Some(Arc::new(listener)),
+                })
+            }
+        }
+    }
+
+    /// Brings the schema up to date: whole, or not at all.
+    ///
+    /// # Errors
+    /// When a migration fails, or the database is of a newer Tenon.
+    pub async fn migrate(&self) -> Result<(), DatabaseError> {
+        let done = match &self.pool {
+            Pool::Sqlite { write, .. } => migrate_sqlite(write).await,
+            Pool::Postgres(pool) => migrate_postgres(pool).await,
+        };
+        done.map_err(|source| DatabaseError::Migration {
+            source: source.into(),
+        })
+    }
+
+    /// The migrations that were not made yet, by name.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, DatabaseError> {
+        let mut session = self.read().await?;
+        let table = session.either(
+            "SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            "SELECT relname FROM pg_class WHERE oid = to_regclass('_sqlx_migrations')",
+        );
+        let rows = match session.first(table, values![]).await? {
+            Some(_) => {
+                session
+                    .all("SELECT version FROM _sqlx_migrations", values![])
+                    .await?
+            }
+            None => Vec::new(),
+        };
+        let applied = rows.iter().map(|row| row.integer("version"));
+        let applied = applied.collect::<Result<Vec<_>, _>>()?;
+        Ok(MIGRATIONS
+            .iter()
+            .filter(|migration| !applied.contains(&migration.version))
+            .map(|migration| format!("{:04} {}", migration.version, migration.description))
+            .collect())
+    }
+
+    /// What changed, from now on. A receiver that is too slow is told so and reads the tables again.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// Whether several processes on several machines can share it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.pool, Pool::Postgres(_))
+    }
+
+    /// Answers whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), DatabaseError> {
+        self.read().await?.one("SELECT 1 AS one", &[]).await.map(drop)
+    }
+
+    /// Closes every connection after what is under way.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    async fn read(&self) -> Result<Session, DatabaseError> {
+        Ok(match &self.pool {
+            Pool::Sqlite { read, .. } => Session::SqliteRead(read.acquire().await?),
+            Pool::Postgres(pool) => Session::PostgresRead(pool.acquire().await?),
+        })
+    }
+
+    async fn write(&self) -> Result<Session, DatabaseError> {
+        Ok(match &self.pool {
+            Pool::Sqlite { write, .. } => Session::Sqlite {
+                transaction: write.begin_with("BEGIN IMMEDIATE").await?,
+                notices: self.notices.clone(),
+                pending: Vec::new(),
+            },
+            Pool::Postgres(pool) => Session::Postgres {
+                transaction: pool.begin().await?,
+                pending: Vec::new(),
+            },
+        })
+    }
+}
+
+/// Several migrations are one transaction: an update that cannot be made whole is not made.
+async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), MigrateError> {
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    MIGRATIONS.run(&mut transaction).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
+    // A migration that fails keeps its lock, which the end of the connection ends.
+    let options = pool.connect_options().as_ref().clone();
+    let alone = PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE);
+    let alone = alone.connect_lazy_with(options);
+    let done = async {
+        let mut transaction = alone.begin().await?;
+        // The lock of the migrations ends with them, and this one with the transaction: nobody looks between the two.
+        sqlx::query("SELECT pg_advisory_xact_lock(7310591)")
+            .execute(&mut *transaction)
+            .await?;
+        MIGRATIONS.run(&mut transaction).await?;
+        Ok(transaction.commit().await?)
+    };
+    let done = done.await;
+    alone.close().await;
+    done
+}
+
+async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
+    // What SQLite makes itself anybody might read.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(sqlx::Error::Io)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options.clone())
+        .await?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options.read_only(true))
+        .await?;
+    Ok(Pool::Sqlite { write, read })
+}

@@ -1,0 +1,378 @@
+//! What may be spent, and what was: one ledger for every door.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::session::{Session, values};
+use super::{Database, DatabaseError};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitUnit {
+    /// Requests.
+    Requests,
+    /// Tokens read and written by models.
+    Tokens,
+    /// Millionths of a dollar.
+    CostMicros,
+    /// Open jobs at the same time; its window is 0.
+    Concurrency,
+}
+
+impl LimitUnit {
+    /// Every unit.
+    pub const ALL: [Self; 4] = [Self::Requests, Self::Tokens, Self::CostMicros, Self::Concurrency];
+
+    /// The name in the store and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::CostMicros => "cost_micros",
+            Self::Concurrency => "concurrency",
+        }
+    }
+}
+
+impl fmt::Display for LimitUnit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A word that is no unit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` cannot be limited: requests, tokens, cost_micros and concurrency can")]
+pub struct UnknownLimitUnit(String);
+
+impl FromStr for LimitUnit {
+    type Err = UnknownLimitUnit;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|unit| unit.as_str() == text)
+            .ok_or_else(|| UnknownLimitUnit(text.to_owned()))
+    }
+}
+
+/// Whom a limit holds for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum LimitScope {
+    /// A key, by id.
+    Key(String),
+    /// A person or service account, by name.
+    User(String),
+    /// A team, by name, all of it together.
+    Team(String),
+    /// A repository, by name.
+    Repository(String),
+    /// Every person and service account for themselves, who has no limit of this unit of their own.
+    EachUser,
+}
+
+impl fmt::Display for LimitScope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => write!(formatter, "key:{id}"),
+            Self::User(name) => write!(formatter, "user:{name}"),
+            Self::Team(name) => write!(formatter, "team:{name}"),
+            Self::Repository(name) => write!(formatter, "repository:{name}"),
+            Self::EachUser => formatter.write_str("each:user"),
+        }
+    }
+}
+
+/// Text that names nobody whom a limit could hold for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no scope of a limit: key:ID, user:NAME, team:NAME, repository:NAME and each:user are")]
+pub struct UnknownLimitScope(String);
+
+impl FromStr for LimitScope {
+    type Err = UnknownLimitScope;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || UnknownLimitScope(text.to_owned());
+        let (kind, name) = text
+            .split_once(':')
+            .filter(|(_, name)| !name.is_empty())
+            .ok_or_else(wrong)?;
+        let name = name.to_owned();
+        match kind {
+            "key" => Ok(Self::Key(name)),
+            "user" => Ok(Self::User(name)),
+            "team" => Ok(Self::Team(name)),
+            "repository" => Ok(Self::Repository(name)),
+            "each" if name == "user" => Ok(Self::EachUser),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl TryFrom<String> for LimitScope {
+    type Error = UnknownLimitScope;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<LimitScope> for String {
+    fn from(scope: LimitScope) -> Self {
+        scope.to_string()
+    }
+}
+
+/// How much of something may be spent in a window of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Whom it holds for.
+    pub scope: LimitScope,
+    /// What is counted.
+    pub unit: LimitUnit,
+    /// The window, in seconds; it begins with the first use.
+    pub window_seconds: i64,
+    /// How much.
+    pub quota: i64,
+}
+
+/// What is about to be spent, or was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// The limit it counts against.
+    pub limit: Limit,
+    /// Whose share it is, where each has one: the scope as it is counted.
+    pub counted: String,
+    /// How much.
+    pub amount: i64,
+}
+
+/// A window that has not enough left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exceeded {
+    /// The limit.
+    pub limit: Limit,
+    /// When the window ends, in milliseconds since 1970.
+    pub resets_at_ms: i64,
+}
+
+/// How much of a limit is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageRow {
+    /// The limit.
+    pub limit: Limit,
+    /// How much is used.
+    pub used: i64,
+    /// When the window ends, in milliseconds since 1970.
+    pub resets_at_ms: i64,
+}
+
+impl UsageRow {
+    /// What is left.
+    pub fn remaining(&self) -> i64 {
+        self.limit.quota.saturating_sub(self.used).max(0)
+    }
+}
+
+impl Database {
+    /// Every limit.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn limits(&self) -> Result<Vec<Limit>, DatabaseError> {
+        let mut session = self.read().await?;
+        let statement =
+            "SELECT scope, unit, window_seconds, quota FROM limits ORDER BY scope, unit, window_seconds";
+        let rows = session.all(statement, values![]).await?;
+        let limits = rows.iter().map(|row| {
+            Ok(Limit {
+                scope: row.parsed("scope")?,
+                unit: row.parsed("unit")?,
+                window_seconds: row.integer("window_seconds")?,
+                quota: row.integer("quota")?,
+            })
+        });
+        limits.collect()
+    }
+
+    /// Sets a limit, in place of the one of the same scope, unit and window.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn set_limit(&self, limit: &Limit) -> Result<(), DatabaseError> {
+        let mut session = self.write().await?;
+        session
+            .run(
+                "INSERT INTO limits (scope, unit, window_seconds, quota) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET quota = excluded.quota",
+                values![
+                    limit.scope.to_string(),
+                    limit.unit.as_str(),
+                    limit.window_seconds,
+                    limit.quota
+                ],
+            )
+            .await?;
+        session.commit().await
+    }
+
+    /// Lifts a limit; whether there was one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn lift_limit(
+        &self,
+        scope: &LimitScope,
+        unit: LimitUnit,
+        window_seconds: i64,
+    ) -> Result<bool, DatabaseError> {
+        let mut session = self.write().await?;
+        let lifted = session
+            .run(
+                "DELETE FROM limits WHERE scope = $1 AND unit = $2 AND window_seconds = $3",
+                values![scope.to_string(), unit.as_str(), window_seconds],
+            )
+            .await?;
+        session.commit().await?;
+        Ok(lifted > 0)
+    }
+
+    /// How much is used of what is counted under these scopes, in the windows that run.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn used(&self, now_ms: i64) -> Result<Vec<(String, LimitUnit, i64, i64)>, DatabaseError> {
+        let mut session = self.read().await?;
+        let rows = session
+            .all(
+                "SELECT scope, unit, window_seconds, used FROM usage WHERE window_start + window_seconds * 1000 > $1",
+                values![now_ms],
+            )
+            .await?;
+        let used = rows.iter().map(|row| {
+            Ok((
+                row.text("scope")?,
+                row.parsed("unit")?,
+                row.integer("window_seconds")?,
+                row.integer("used")?,
+            ))
+        });
+        used.collect()
+    }
+
+    /// Takes every charge of the list, or none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn reserve(
+        &self,
+        charges: &[Charge],
+        now_ms: i64,
+    ) -> Result<Result<Vec<UsageRow>, Exceeded>, DatabaseError> {
+        let mut session = self.write().await?;
+        let reserved = reserve(&mut session, charges, now_ms).await?;
+        if reserved.is_ok() {
+            session.commit().await?;
+        }
+        Ok(reserved)
+    }
+
+    /// Corrects what was reserved at `reserved_at_ms` by what it came to: amounts may be negative.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn settle(
+        &self,
+        charges: &[Charge],
+        reserved_at_ms: i64,
+        now_ms: i64,
+    ) -> Result<(), DatabaseError> {
+        let mut session = self.write().await?;
+        settle(&mut session, charges, reserved_at_ms, now_ms).await?;
+        session.commit().await
+    }
+}
+
+/// The same order for everybody, so that two that share rows never wait for each other.
+fn in_order(charges: &[Charge]) -> Vec<&Charge> {
+    let mut ordered: Vec<&Charge> = charges.iter().collect();
+    ordered.sort_by(|a, b| {
+        let key = |charge: &Charge| {
+            (
+                charge.counted.clone(),
+                charge.limit.unit,
+                charge.limit.window_seconds,
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    ordered
+}
+
+pub(super) async fn settle(
+    session: &mut Session,
+    charges: &[Charge],
+    reserved_at_ms: i64,
+    now_ms: i64,
+) -> Result<(), DatabaseError> {
+    for charge in in_order(charges) {
+        // What a window holds that ended meanwhile is no longer of interest, and what was reserved in it is not given
+        // back in the next one.
+        session
+            .run(
+                "UPDATE usage SET used = CASE WHEN used + $5 < 0 THEN 0 ELSE used + $5 END WHERE scope = $1 \
+                 AND unit = $2 AND window_seconds = $3 AND window_start + window_seconds * 1000 > $4 \
+                 AND ($5 >= 0 OR window_start <= $6)",
+                values![
+                    &charge.counted,
+                    charge.limit.unit.as_str(),
+                    charge.limit.window_seconds,
+                    now_ms,
+                    charge.amount,
+                    reserved_at_ms,
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn reserve(
+    session: &mut Session,
+    charges: &[Charge],
+    now_ms: i64,
+) -> Result<Result<Vec<UsageRow>, Exceeded>, DatabaseError> {
+    let mut rows = Vec::with_capacity(charges.len());
+    for charge in in_order(charges) {
+        let limit = &charge.limit;
+        // The window begins anew with the first use after its end.
+        let row = session
+            .one(
+                "INSERT INTO usage (scope, unit, window_seconds, window_start, used) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET \
+                 used = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 \
+                 THEN $5 ELSE usage.used + $5 END, \
+                 window_start = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 \
+                 THEN $4 ELSE usage.window_start END RETURNING used, window_start",
+                values![&charge.counted, limit.unit.as_str(), limit.window_seconds, now_ms, charge.amount],
+            )
+            .await?;
+        let used = row.integer("used")?;
+        let resets_at_ms = row
+            .integer("window_start")?
+            .saturating_add(limit.window_seconds.saturating_mul(1000));
+        let limit = limit.clone();
+        if used > limit.quota {
+            return Ok(Err(Exceeded { limit, resets_at_ms }));
+        }
+        rows.push(UsageRow {
+            limit,
+            used,
+            resets_at_ms,
+        });
+    }
+    Ok(Ok(rows))
+}
