@@ -26,6 +26,7 @@ mod invented_calls;
 mod locate;
 mod observer;
 mod opening;
+mod redacting;
 mod run;
 mod sampling;
 mod schedule;
@@ -40,3 +41,6 @@ pub use complete::{
 pub use engine::{Engine, Repository, Verification};
 pub use error::EngineError;
 pub use observer::{Event, Observer, Silent};
+pub use redacting::RedactingModel;
+// Who wraps a model makes its redactor.
+pub use tenon_redact::{Redactor, Settings as RedactionSettings};
