@@ -76,6 +76,18 @@ pub enum ForgeError {
         /// What is in the way.
         path: RepoPath,
     },
+    /// Not an address that is fetched from.
+    #[error("`{remote}` cannot be fetched: name it as https://HOST/PATH or file:///PATH")]
+    Remote {
+        /// What was given, without its credentials.
+        remote: String,
+    },
+    /// No commit is called so.
+    #[error("the repository has no revision `{revision}`")]
+    Revision {
+        /// What was given.
+        revision: String,
+    },
     /// The path names a link or a submodule.
     #[error(
         "`{path}` is a symbolic link or a submodule in the last commit, and cannot be replaced by a file"

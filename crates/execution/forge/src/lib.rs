@@ -10,10 +10,12 @@ mod branch;
 mod error;
 mod git;
 mod identity;
+mod mirror;
 mod repository;
 mod tree;
 
 pub use error::ForgeError;
 pub use git::Git;
 pub use identity::Identity;
+pub use mirror::Mirror;
 pub use repository::GitRepository;

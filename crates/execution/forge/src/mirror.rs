@@ -1,0 +1,126 @@
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::git::{Git, Invocation};
+use crate::{ForgeError, GitRepository};
+
+/// Fetching may take longer than looking.
+const FETCH_LIMIT: Duration = Duration::from_secs(900);
+/// Everything else that Git could be made to speak starts programs, or is not encrypted.
+const PROTOCOLS: [&str; 3] = [
+    "protocol.allow=never",
+    "protocol.https.allow=always",
+    "protocol.file.allow=always",
+];
+
+/// A bare copy of a remote, from which trees are taken: each its own, so that none moves while somebody reads it.
+#[derive(Debug, Clone)]
+pub struct Mirror {
+    git: Git,
+    folder: PathBuf,
+}
+
+impl Mirror {
+    /// Brings the copy in `folder` up to date; it is made when it is missing. Several may ask at once, and wait for each
+    /// other. Credentials are those that Git's own helpers and files know.
+    ///
+    /// # Errors
+    /// When the remote is neither `https://` nor `file://`, or cannot be fetched: then the copy is as it was.
+    pub fn fetch(git: &Git, remote: &str, folder: &Path) -> Result<Self, ForgeError> {
+        if !(remote.starts_with("https://") || remote.starts_with("file://")) {
+            return Err(ForgeError::Remote {
+                remote: without_credentials(remote),
+            });
+        }
+        let mirror = Self {
+            git: git.clone().with_time_limit(FETCH_LIMIT),
+            folder: folder.to_owned(),
+        };
+        let parent = folder.parent().unwrap_or(folder);
+        let prepare = |source| ForgeError::Start {
+            command: "clone".to_owned(),
+            source,
+        };
+        fs::create_dir_all(parent).map_err(prepare)?;
+        let lock = File::create(folder.with_extension("lock")).map_err(prepare)?;
+        lock.lock().map_err(prepare)?;
+        match folder.join("HEAD").exists() {
+            true => mirror.run(folder, &["fetch", "--prune", "--quiet", remote, "+refs/*:refs/*"])?,
+            false => {
+                // A clone that was cut off has another name, and is begun anew.
+                let begun = folder.with_extension("begun");
+                let _ = fs::remove_dir_all(&begun);
+                mirror.run(
+                    parent,
+                    &["clone", "--mirror", "--quiet", remote, &begun.to_string_lossy()],
+                )?;
+                fs::rename(&begun, folder).map_err(prepare)?;
+            }
+        }
+        Ok(mirror)
+    }
+
+    /// Puts the files of `revision` (of the remote's own branch, if none is named) into `folder`, which must be empty or
+    /// missing; the answer is the commit.
+    ///
+    /// # Errors
+    /// When there is no such revision, or the files cannot be written.
+    pub fn check_out(&self, revision: Option<&str>, folder: &Path) -> Result<Option<String>, ForgeError> {
+        let mirror = self.folder.to_string_lossy();
+        let target = folder.to_string_lossy();
+        let source = format!("file://{mirror}");
+        self.run(
+            &self.folder,
+            &["clone", "--quiet", "--no-checkout", &source, &target],
+        )?;
+        let revision = match revision {
+            Some(revision) => self.resolve(revision)?,
+            None => "HEAD".to_owned(),
+        };
+        self.run(folder, &["checkout", "--quiet", "--detach", &revision])?;
+        let checked_out = GitRepository::discover_with(&self.git, folder)?;
+        checked_out.map_or(Ok(None), |repository| repository.base_commit())
+    }
+
+    fn resolve(&self, revision: &str) -> Result<String, ForgeError> {
+        let name = format!("{revision}^{{commit}}");
+        let command = ["rev-parse", "--verify", "--quiet", "--end-of-options", &name];
+        let output = self.output(&self.folder, &command)?;
+        let bytes = output
+            .into_stdout("rev-parse")
+            .map_err(|_| ForgeError::Revision {
+                revision: revision.to_owned(),
+            })?;
+        Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    fn run(&self, folder: &Path, arguments: &[&str]) -> Result<(), ForgeError> {
+        let command = arguments.first().copied().unwrap_or_default();
+        self.output(folder, arguments)?.into_stdout(command).map(drop)
+    }
+
+    fn output(&self, folder: &Path, arguments: &[&str]) -> Result<crate::git::Output, ForgeError> {
+        let mut whole: Vec<&str> = Vec::new();
+        for setting in PROTOCOLS {
+            whole.extend(["-c", setting]);
+        }
+        whole.extend(arguments);
+        self.git.run(&Invocation {
+            folder,
+            arguments: &whole,
+            input: &[],
+            variables: &[],
+        })
+    }
+}
+
+fn without_credentials(remote: &str) -> String {
+    match remote.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.split_once('@').map_or(rest, |(_, host)| host);
+            format!("{scheme}://{host}")
+        }
+        None => remote.to_owned(),
+    }
+}
