@@ -1,0 +1,166 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tenon_domain::{Classification, FailureCategory, IntentError, Outcome, Proposal};
+use tenon_engine::{Engine, EngineError, Event, Observer, Verification};
+use tenon_runtime::ModelError;
+use tenon_store::{Database, Job};
+use tokio_util::sync::CancellationToken;
+
+use crate::{JobRequest, Progress, RunError, Runner, Sources};
+
+/// Runs jobs with the engine.
+pub struct EngineRunner {
+    engine: Engine,
+    database: Database,
+    sources: Sources,
+}
+
+impl EngineRunner {
+    /// Runs jobs with `engine` on the repositories that `database` knows.
+    pub fn new(engine: Engine, database: Database, sources: Sources) -> Self {
+        Self {
+            engine,
+            database,
+            sources,
+        }
+    }
+
+    /// What is confidential is put before models of this machine alone.
+    fn engine_for(&self, classification: Classification) -> Result<Engine, RunError> {
+        let mut engine = self.engine.clone();
+        if classification == Classification::Confidential {
+            engine.models.retain(|model| !model.descriptor().remote);
+        }
+        match engine.models.is_empty() {
+            true => Err(RunError::new(
+                FailureCategory::ContentPolicy,
+                "the repository is confidential, and every model here is on another machine",
+            )),
+            false => Ok(engine),
+        }
+    }
+}
+
+#[async_trait]
+impl Runner for EngineRunner {
+    async fn run(
+        &self,
+        job: &Job,
+        request: &str,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> Result<Proposal, RunError> {
+        let request: JobRequest = serde_json::from_str(request).map_err(|error| {
+            RunError::new(
+                FailureCategory::BadRequest,
+                format!("cannot read the request: {error}"),
+            )
+        })?;
+        let registered = self.database.repository(&job.repository).await;
+        let registered =
+            registered.map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))?;
+        let unknown = || {
+            let message = format!("there is no repository `{}` any more", job.repository);
+            RunError::new(FailureCategory::NotFound, message)
+        };
+        let registered = registered.ok_or_else(unknown)?;
+        let engine = self.engine_for(registered.classification)?;
+        let sources = self.sources.clone();
+        let revision = request.revision.clone();
+        let reading = tokio::task::spawn_blocking(move || sources.tree(&registered, revision.as_deref()));
+        let tree = reading
+            .await
+            .map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))??;
+        let telling = Telling(progress);
+        let proposed = engine.propose(
+            &tree.repository,
+            &request.intent,
+            Verification::Full,
+            &telling,
+            stop,
+        );
+        proposed.await.map_err(run_error)
+    }
+}
+
+/// Turns what the engine tells into lines.
+struct Telling<'run>(&'run Progress);
+
+impl Observer for Telling<'_> {
+    fn observe(&self, event: Event) {
+        let line = match event {
+            Event::RepositoryRead { files, symbols } => format!("read {files} files, {symbols} symbols"),
+            Event::Located { plan, examples: 0 } => format!("plan: {plan}"),
+            Event::Located { plan, examples } => format!("plan: {plan}; examples to satisfy: {examples}"),
+            Event::Working { what } => what,
+            Event::Sampling {
+                model,
+                samples,
+                attempt,
+                ..
+            } => format!("attempt {attempt}: {model} writes (samples: {samples})"),
+            Event::LeftOut { what } => format!("left out of the prompt: {what}"),
+            Event::Checked { attempt, report } if report.outcome != Outcome::Skipped => {
+                format!("attempt {attempt}: checked {}", report.check)
+            }
+            Event::Rejected { attempt, reason } => {
+                format!(
+                    "attempt {attempt} failed: {}",
+                    reason.lines().next().unwrap_or_default()
+                )
+            }
+            Event::Passed { attempt, level } => format!("attempt {attempt} passed: {level}"),
+            // Text is not kept: it may be private, and it is in the proposal.
+            Event::Text { .. } | Event::Checked { .. } => return,
+        };
+        self.0.tell(&line);
+    }
+}
+
+fn run_error(error: EngineError) -> RunError {
+    let category = match &error {
+        EngineError::Intent(IntentError::Empty | IntentError::TooLong { .. })
+        | EngineError::NothingToFix { .. }
+        | EngineError::Uneditable { .. } => FailureCategory::BadRequest,
+        EngineError::NotFound { .. } => FailureCategory::NotFound,
+        EngineError::Refused { .. } => FailureCategory::ContentPolicy,
+        EngineError::Model(error) => model_category(error),
+        EngineError::Repository { .. }
+        | EngineError::Missing { .. }
+        | EngineError::Template { .. }
+        | EngineError::Sandbox { .. } => FailureCategory::Internal,
+        EngineError::Interrupted => FailureCategory::Cancelled,
+    };
+    RunError::new(category, error.to_string())
+}
+
+fn model_category(error: &ModelError) -> FailureCategory {
+    match error {
+        ModelError::Refused { .. } => FailureCategory::BadRequest,
+        ModelError::TooLong { .. } => FailureCategory::ContextWindow,
+        ModelError::Unavailable { .. } => FailureCategory::Network,
+        ModelError::Broken { .. } => FailureCategory::Upstream5xx,
+        ModelError::Unauthorised { .. } => FailureCategory::Auth,
+        ModelError::Timeout { .. } => FailureCategory::TimeoutTotal,
+        ModelError::RateLimited { .. } => FailureCategory::RateLimited,
+    }
+}
+
+/// A runner that several workers share.
+#[async_trait]
+impl<R: Runner + ?Sized> Runner for Arc<R> {
+    async fn run(
+        &self,
+        job: &Job,
+        request: &str,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> Result<Proposal, RunError> {
+        (**self).run(job, request, progress, stop).await
+    }
+
+    async fn settled(&self, job: &Job, proposal: Option<&Proposal>) {
+        (**self).settled(job, proposal).await;
+    }
+}
