@@ -1,0 +1,251 @@
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, Response, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tenon_api::{Job, JobRequest, Problem};
+use tenon_domain::{Proposal, Secret};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::{ClientError, Watched};
+
+const CONNECT: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(60);
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(300);
+const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+
+/// A client of one server, in the name of one key.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    address: String,
+    key: Secret,
+}
+
+impl Client {
+    /// A client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn new(address: &str, key: Secret) -> Result<Self, ClientError> {
+        let wrong = || ClientError::Address(address.to_owned());
+        let is_web = address.starts_with("http://") || address.starts_with("https://");
+        if !is_web || address.contains('@') {
+            return Err(wrong());
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| wrong())?;
+        Ok(Self {
+            http,
+            address: address.trim_end_matches('/').to_owned(),
+            key,
+        })
+    }
+
+    /// Reads what is at a path under `/api/v1`.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let answer = self.repeated(|| self.request(Method::GET, path)).await?;
+        self.parse(&answer)
+    }
+
+    /// Reads text that is at a path under `/api/v1`.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn text(&self, path: &str) -> Result<String, ClientError> {
+        let answer = self.repeated(|| self.request(Method::GET, path)).await?;
+        String::from_utf8(answer).map_err(|error| self.foreign(&error.to_string()))
+    }
+
+    /// Sends a body to a path under `/api/v1`.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let answer = self.send(self.request(Method::POST, path).json(body)).await?;
+        self.parse(&answer)
+    }
+
+    /// Puts a body at a path under `/api/v1`.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let answer = self.send(self.request(Method::PUT, path).json(body)).await?;
+        self.parse(&answer)
+    }
+
+    /// Removes what is at a path under `/api/v1`.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn delete(&self, path: &str) -> Result<(), ClientError> {
+        self.send(self.request(Method::DELETE, path)).await.map(drop)
+    }
+
+    /// Submits a job: once, however often the connection breaks.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn submit(&self, request: &JobRequest) -> Result<Job, ClientError> {
+        let key = format!("\"{}\"", Uuid::now_v7());
+        let attempt = || {
+            let request = self.request(Method::POST, "/jobs").json(request);
+            request.header("idempotency-key", &key)
+        };
+        let answer = self.repeated(attempt).await?;
+        self.parse(&answer)
+    }
+
+    /// A proposal whole, as it was made.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn proposal(&self, id: &str) -> Result<Proposal, ClientError> {
+        self.get(&format!("/proposals/{id}/record")).await
+    }
+
+    /// Watches a job from its event after `after` on.
+    pub fn watch(&self, job: &str, after: i64) -> Watched {
+        Watched::new(self.clone(), job, after)
+    }
+
+    /// Where the server is.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}/api/v1{path}", self.address))
+            .bearer_auth(self.key.expose())
+            .header(header::ACCEPT, "application/json")
+    }
+
+    /// Sends what may be sent again, until somebody answers whole.
+    async fn repeated(&self, request: impl Fn() -> RequestBuilder) -> Result<Vec<u8>, ClientError> {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            match self.send(request()).await {
+                Err(error) if error.is_temporary() => sleep(pause).await,
+                other => return other,
+            }
+            pause *= 2;
+        }
+        self.send(request()).await
+    }
+
+    /// The body of a success.
+    async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, ClientError> {
+        let response = request
+            .timeout(ANSWER)
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let response = self.checked(response).await?;
+        // A connection that breaks in the middle of an answer is one that breaks.
+        let body = response.bytes().await;
+        body.map(Into::into).map_err(|error| self.unreachable(&error))
+    }
+
+    /// The response, if it is a success.
+    pub(crate) async fn checked(&self, response: Response) -> Result<Response, ClientError> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
+            Err(_) => Err(self.foreign(&format!("status {status} without a problem"))),
+        }
+    }
+
+    /// Reads an answer; one without a body is `null`.
+    fn parse<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T, ClientError> {
+        if answer.len() > LARGEST_ANSWER {
+            return Err(self.foreign("the answer is too large"));
+        }
+        let answer = match answer {
+            [] => b"null",
+            answer => answer,
+        };
+        serde_json::from_slice(answer).map_err(|error| self.foreign(&error.to_string()))
+    }
+
+    pub(crate) fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        // The innermost cause says most, and does not quote the address again.
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        ClientError::Unreachable {
+            address: self.address.clone(),
+            reason: cause.to_string(),
+        }
+    }
+
+    pub(crate) fn foreign(&self, reason: &str) -> ClientError {
+        ClientError::Foreign {
+            address: self.address.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// The query of these pairs, with what is `None` left out; empty when nothing is left.
+pub fn query(pairs: &[(&str, Option<&str>)]) -> String {
+    let known = pairs.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+    let mut text = String::new();
+    for (name, value) in known {
+        text.push(if text.is_empty() { '?' } else { '&' });
+        text.push_str(name);
+        text.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                    text.push(char::from(byte))
+                }
+                other => text.push_str(&format!("%{other:02X}")),
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_a_query_cannot_end_it() {
+        let pairs = [("a", Some("x&b=1 %é")), ("b", None), ("c", Some("2"))];
+        assert_eq!(query(&pairs), "?a=x%26b%3D1%20%25%C3%A9&c=2");
+        assert_eq!(query(&[("b", None)]), "");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for wrong in ["", "localhost:8642", "ftp://host", "http://me:secret@host"] {
+            assert!(Client::new(wrong, Secret::new("k")).is_err(), "{wrong}");
+        }
+        let client = Client::new("http://localhost:8642/", Secret::new("k")).unwrap();
+        assert_eq!(client.address(), "http://localhost:8642");
+    }
+}
