@@ -1,7 +1,8 @@
 //! Requests at a steady rate, whether or not the ones before were answered: `load URL RATE SECONDS [KEY]`.
 //!
-//! A latency counts from when the request was due, so that a server that falls behind is not flattered. Prints one JSON
-//! object: requests, errors, and percentiles in milliseconds.
+//! What is under `/api/v1/` is read; anything else is asked as a chat. A latency counts from when the request was due, so
+//! that a server that falls behind is not flattered. Prints one JSON object: requests, errors, and percentiles in
+//! milliseconds.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -13,6 +14,7 @@
 
 use std::time::Duration;
 
+use reqwest::{Client, RequestBuilder, Url};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -22,19 +24,17 @@ async fn main() {
     let [url, rate, seconds, key @ ..] = arguments.as_slice() else {
         panic!("usage: load URL RATE SECONDS [KEY]");
     };
+    let url: Url = url.parse().expect("the address is that of a server");
     let rate: u32 = rate.parse().expect("the rate is a number of requests a second");
     let seconds: u32 = seconds.parse().expect("the time is a number of seconds");
-    let client = reqwest::Client::new();
+    let client = Client::new();
     let between = Duration::from_secs(1) / rate;
     let begun = Instant::now() + Duration::from_millis(100);
     let mut running = Vec::new();
     for number in 0..rate * seconds {
         let due = begun + between * number;
         tokio::time::sleep_until(due).await;
-        // Every question is another, so that no answer was kept.
-        let body = json!({ "model": "m", "temperature": 0, "max_tokens": 8,
-            "messages": [{ "role": "user", "content": format!("Say hello, number {number}.") }] });
-        let mut request = client.post(url).json(&body);
+        let mut request = question(&client, &url, number);
         if let Some(key) = key.first() {
             request = request.bearer_auth(key);
         }
@@ -63,4 +63,15 @@ async fn main() {
             "p50_ms": percentile(50), "p95_ms": percentile(95), "p99_ms": percentile(99), "max_ms": times.last(),
         })
     );
+}
+
+/// Every question of a chat is another, so that no answer was kept.
+fn question(client: &Client, url: &Url, number: u32) -> RequestBuilder {
+    if url.path().starts_with("/api/v1/") {
+        return client.get(url.clone());
+    }
+    client.post(url.clone()).json(&json!({
+        "model": "m", "temperature": 0, "max_tokens": 8,
+        "messages": [{ "role": "user", "content": format!("Say hello, number {number}.") }],
+    }))
 }

@@ -16,6 +16,8 @@ pub enum Access {
     ThisMachine,
     /// Whoever sends one of these keys, by digest.
     Keys(Vec<Digest>),
+    /// Whoever sends a key that the service made.
+    Governed,
 }
 
 /// Whoever asks for work, with room for it.
@@ -73,6 +75,10 @@ impl Access {
                 same_machine(headers)?;
                 Ok(CacheScope::local())
             }
+            Self::Governed => Err(Failure::new(
+                Category::Unauthenticated,
+                "the key is missing: `tenon key create` makes one; send it as `Authorization: Bearer KEY`",
+            )),
             Self::Keys(keys) => {
                 let sent = sent_key(headers).map(Digest::of);
                 let known = sent.filter(|sent| keys.contains(sent));
@@ -86,7 +92,7 @@ impl Access {
     }
 }
 
-fn sent_key(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn sent_key(headers: &HeaderMap) -> Option<&str> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let bearer = text(header::AUTHORIZATION.as_str()).and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::response::{Html, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Admitted;
+use crate::control::{self, Refusal};
 use crate::dialect::completions::Shape;
 use crate::dialect::{Dialect, chat, completions, infill, messages, ollama, open_ai, read, responses, tabby};
 use crate::failure::{Category, Failure};
@@ -34,7 +35,8 @@ type Shared = State<Arc<Service>>;
 
 /// The routes over a service.
 pub fn app(service: Arc<Service>) -> Router {
-    Router::new()
+    let control = service.control().map(control::routes);
+    let served = Router::new()
         .route("/v1/completions", post(any_completions))
         .route("/beta/completions", post(open_ai_completions))
         .route("/v1/beta/completions", post(open_ai_completions))
@@ -53,12 +55,19 @@ pub fn app(service: Arc<Service>) -> Router {
         .route("/api/generate", post(ollama_generate))
         .route("/api/tags", get(ollama_tags))
         .route("/health/live", get(alive))
-        .route("/health/ready", get(alive))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/openapi.json", get(openapi))
+        .route("/docs", get(documentation))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(named))
         .layer(DefaultBodyLimit::max(MOST_BODY))
-        .with_state(service)
+        .with_state(service);
+    match control {
+        Some(control) => served.merge(control),
+        None => served,
+    }
 }
 
 /// Serves until `stop`, and then no longer than it takes to finish what is being answered.
@@ -90,7 +99,7 @@ impl FromRequestParts<Arc<Service>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
         let dialect = Dialect::of_path(parts.uri.path());
-        let scope = service.access().scope(&parts.headers);
+        let scope = service.scope(&parts.headers, parts.uri.path()).await;
         scope.map(Self).map_err(|failure| failure.response(dialect))
     }
 }
@@ -249,14 +258,60 @@ async fn alive() -> StatusCode {
     StatusCode::OK
 }
 
-async fn unknown(_asker: Asker, request: Request) -> Response {
+/// Ready once everything is loaded, and until the server is to stop.
+async fn ready(State(service): Shared) -> (StatusCode, Json<Value>) {
+    let parts = service.readiness().await;
+    let is_ready = parts.iter().all(|(_, is_ready)| *is_ready);
+    let status = match is_ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let parts: serde_json::Map<String, Value> = parts
+        .into_iter()
+        .map(|(name, is_ready)| (name.to_owned(), Value::from(is_ready)))
+        .collect();
+    (status, Json(json!({ "ready": is_ready, "parts": parts })))
+}
+
+/// What is measured tells who works here on what: not for everybody.
+async fn metrics(State(service): Shared, headers: HeaderMap) -> Response {
+    match service.control() {
+        Some(control) => control::metrics(control, &headers).await,
+        None => Refusal::missing("nothing is measured without a database").response("", "/metrics"),
+    }
+}
+
+async fn openapi() -> Json<Value> {
+    Json(tenon_api::document())
+}
+
+async fn documentation() -> Html<String> {
+    Html(tenon_api::page())
+}
+
+/// The service's own interface has its own way to say that there is nothing.
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/api/v1/") || path == "/api/v1"
+}
+
+async fn unknown(State(service): Shared, request: Request) -> Response {
     let path = request.uri().path();
+    if is_ours(path) {
+        let id = uuid::Uuid::now_v7().to_string();
+        return Refusal::missing(format!("there is nothing at `{path}`")).response(&id, path);
+    }
+    if let Err(failure) = service.scope(request.headers(), path).await {
+        return failure.response(Dialect::of_path(path));
+    }
     let failure = Failure::new(Category::UnknownRoute, format!("there is nothing at `{path}`"));
     failure.response(Dialect::of_path(path))
 }
 
-async fn wrong_method(_asker: Asker, request: Request) -> Response {
+async fn wrong_method(State(service): Shared, request: Request) -> Response {
     let path = request.uri().path();
+    if let Err(failure) = service.scope(request.headers(), path).await {
+        return failure.response(Dialect::of_path(path));
+    }
     let message = format!("`{}` is not served at `{path}`", request.method());
     Failure::new(Category::WrongMethod, message).response(Dialect::of_path(path))
 }

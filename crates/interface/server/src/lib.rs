@@ -11,6 +11,7 @@
 
 mod access;
 mod app;
+mod control;
 mod dialect;
 mod failure;
 mod frames;
@@ -21,4 +22,5 @@ mod tools;
 
 pub use access::{Access, AccessError};
 pub use app::{app, serve};
+pub use control::{Control, ControlParts, FirstKey, FoundError, GovernedRunner, Keeping};
 pub use service::{ServedModel, Service};

@@ -1,14 +1,16 @@
 //! What the doors open to: the models, the completer, and how much may be asked at once.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::http::HeaderMap;
 use tenon_engine::{Completer, Completion, CompletionRequest};
 use tenon_runtime::{CacheScope, Model};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::access::Access;
+use crate::access::{Access, sent_key};
+use crate::control::{self, Control};
 use crate::failure::{Category, Failure};
 
 /// A model that is served, by the name that clients ask for.
@@ -23,11 +25,12 @@ pub struct ServedModel {
 /// Everything that requests share.
 pub struct Service {
     models: Vec<ServedModel>,
-    completer: Option<Arc<Completer>>,
+    completer: OnceLock<Arc<Completer>>,
     access: Access,
     room: Arc<Semaphore>,
     since: u64,
     shown: Mutex<VecDeque<Shown>>,
+    control: Option<Arc<Control>>,
 }
 
 /// A suggestion of late, for the day that it is taken.
@@ -52,16 +55,49 @@ impl Service {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             models,
-            completer,
+            completer: completer.map_or_else(OnceLock::new, OnceLock::from),
             access,
             room: Arc::new(Semaphore::new(room)),
             since: since.map_or(0, |since| since.as_secs()),
             shown: Mutex::default(),
+            control: None,
         }
     }
 
-    pub(crate) fn access(&self) -> &Access {
-        &self.access
+    /// The same with the service's own interface, whose keys are then good for the models, too.
+    #[must_use]
+    pub fn with_control(mut self, control: Arc<Control>) -> Self {
+        self.control = Some(control);
+        self
+    }
+
+    /// Takes the completer, once it is loaded; nothing is served to editors before.
+    pub fn set_completer(&self, completer: Arc<Completer>) {
+        // A second one is not needed.
+        let _ = self.completer.set(completer);
+    }
+
+    pub(crate) fn control(&self) -> Option<&Arc<Control>> {
+        self.control.as_ref()
+    }
+
+    /// Whose request this is: what one of them had cached, no other sees.
+    pub(crate) async fn scope(&self, headers: &HeaderMap, path: &str) -> Result<CacheScope, Failure> {
+        match &self.control {
+            Some(control) if is_ours(headers) || matches!(self.access, Access::Governed) => {
+                control::admit(control, headers, path).await
+            }
+            _ => self.access.scope(headers),
+        }
+    }
+
+    /// What has to be there before requests may come, and whether it is.
+    pub(crate) async fn readiness(&self) -> Vec<(&'static str, bool)> {
+        let Some(control) = &self.control else {
+            return vec![("models", true)];
+        };
+        let database = control.database().ping().await.is_ok();
+        vec![("database", database), ("models", control.is_ready())]
     }
 
     pub(crate) fn models(&self) -> &[ServedModel] {
@@ -112,7 +148,7 @@ impl Service {
     }
 
     pub(crate) fn completer(&self) -> Result<&Arc<Completer>, Failure> {
-        self.completer.as_ref().ok_or_else(|| {
+        self.completer.get().ok_or_else(|| {
             let message = "no model that is served fills in the middle; serve one that does, such as qwen2.5-coder-0.5b";
             Failure::new(Category::NotServed, message)
         })
@@ -151,7 +187,9 @@ impl Service {
 
     /// Somebody took suggestion `index` of the answer `id`: what comes after it is prepared.
     pub(crate) fn taken(&self, scope: &CacheScope, id: &str, index: usize) {
-        let Some(completer) = &self.completer else { return };
+        let Some(completer) = self.completer.get() else {
+            return;
+        };
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = shown
             .iter()
@@ -161,4 +199,9 @@ impl Service {
             completer.prepare_after(request, suggestion);
         }
     }
+}
+
+/// Whether the key is one that the service made, whatever it is good for.
+fn is_ours(headers: &HeaderMap) -> bool {
+    sent_key(headers).is_some_and(|key| key.starts_with("tenon_"))
 }

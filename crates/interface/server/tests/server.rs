@@ -12,5 +12,13 @@ mod bounds;
 mod chat;
 #[path = "server/completing.rs"]
 mod completing;
+#[path = "server/control.rs"]
+mod control;
+#[path = "server/desk.rs"]
+mod desk;
+#[path = "server/governing.rs"]
+mod governing;
 #[path = "server/house.rs"]
 mod house;
+#[path = "server/webhooks.rs"]
+mod webhooks;

@@ -81,8 +81,13 @@ impl Reply {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    /// The JSON of an answer with this status.
+    /// The JSON of a failure with this status.
     pub fn failed(&self, status: u16) -> Value {
+        self.with(status)
+    }
+
+    /// The JSON of an answer with this status.
+    pub fn with(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         serde_json::from_str(&self.text).unwrap()
     }

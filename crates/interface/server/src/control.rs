@@ -1,0 +1,127 @@
+//! The service's own interface: jobs, proposals, keys, limits, the audit log.
+//!
+//! ```text
+//! request ─▶ caller (key) ─▶ limits ─▶ handler ─▶ permit (policy, audit) ─▶ answer
+//! ```
+//!
+//! A handler can only answer with a [`Permit`], and a permit is only had from a decision that is in the audit log
+//! already: what is not decided, or cannot be recorded, is not answered.
+
+mod answer;
+mod asked;
+mod audit;
+mod body;
+mod caller;
+mod events;
+mod jobs;
+mod keeping;
+mod keys;
+mod ledger;
+mod proposals;
+mod refusal;
+mod repositories;
+mod routes;
+mod service;
+mod signals;
+mod users;
+mod view;
+mod webhooks;
+mod work;
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use tenon_access::{Action, Resource};
+use tenon_audit::{AuditEvent, Authentication, DecisionRecord, EventKind};
+use tenon_jobs::now_ms;
+use tenon_runtime::CacheScope;
+
+use crate::failure::{Category, Failure};
+
+pub(crate) use caller::Caller;
+pub use keeping::Keeping;
+pub(crate) use refusal::Refusal;
+pub use service::{Control, ControlParts, FirstKey, FoundError};
+pub use work::GovernedRunner;
+
+pub(crate) use routes::routes;
+
+/// Admits a request to the models, by a key of the service's: limits, policy and audit log as everywhere.
+pub(crate) async fn admit(
+    control: &Arc<Control>,
+    headers: &HeaderMap,
+    path: &str,
+) -> Result<CacheScope, Failure> {
+    let caller = decided(control, headers, path, Action::ModelsUse).await?;
+    let now = now_ms();
+    let counted = control
+        .ledger
+        .count_request(&caller, now)
+        .await
+        .map_err(Refusal::from)?;
+    counted.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
+    Ok(CacheScope(format!("principal {}", caller.principal.id)))
+}
+
+/// The metrics, for whoever may read signals.
+pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Response {
+    let path = "/metrics";
+    if let Err(refusal) = decided(control, headers, path, Action::SignalsRead).await {
+        return refusal.response("", path);
+    }
+    control.measure().await;
+    let content_type = [(header::CONTENT_TYPE, tenon_signals::CONTENT_TYPE)];
+    (StatusCode::OK, content_type, control.metrics().encode()).into_response()
+}
+
+/// Recognises the caller, decides about the service as a whole, and records the decision.
+async fn decided(
+    control: &Control,
+    headers: &HeaderMap,
+    path: &str,
+    action: Action,
+) -> Result<Caller, Refusal> {
+    let caller = Caller::recognise(control, headers).await?;
+    let authorizer = &control.parts.authorizer;
+    let decision = authorizer.decide(&caller.principal, &caller.scopes, action, &Resource::Service);
+    let kind = match decision.allowed {
+        true => EventKind::RequestAnswered,
+        false => EventKind::RequestRefused,
+    };
+    let event = AuditEvent {
+        principal: Some(caller.principal.id.to_string()),
+        authentication: Authentication::ApiKey,
+        subject: Some(path.to_owned()),
+        action: Some(action.as_str().to_owned()),
+        decision: Some(DecisionRecord {
+            allowed: decision.allowed,
+            policies: decision.policies.clone(),
+            policy_digest: authorizer.digest(),
+        }),
+        ..AuditEvent::new(kind, now_ms())
+    };
+    let event = event.with_detail("key", caller.key.as_str());
+    control.parts.journal.record(event).await?;
+    match decision.allowed {
+        true => Ok(caller),
+        false => Err(Refusal::forbidden(decision.reason, decision.policies)),
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let category = match refusal.status {
+            StatusCode::UNAUTHORIZED => Category::Unauthenticated,
+            StatusCode::FORBIDDEN => Category::Forbidden,
+            StatusCode::TOO_MANY_REQUESTS => Category::RateLimited,
+            _ => Category::Unavailable,
+        };
+        Self {
+            retry_after: refusal
+                .retry_after
+                .and_then(|seconds| u64::try_from(seconds).ok()),
+            ..Self::new(category, refusal.detail)
+        }
+    }
+}

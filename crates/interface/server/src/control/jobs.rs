@@ -1,0 +1,367 @@
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use serde::Deserialize;
+use tenon_access::Resource;
+use tenon_api as api;
+use tenon_audit::EventKind;
+use tenon_domain::{
+    AcceptanceCommand, Budget, Criticality, Digest, Intent, JobEvent, JobId, JobState, JobStatus,
+    PrincipalId, Quality, RepoPath, Task,
+};
+use tenon_jobs::{JobRequest, now_ms};
+use tenon_signals::ShedReason;
+use tenon_store::{IdempotencyKey, Job, JobFilter, LimitUnit, NewJob, Submitted};
+
+use super::answer::Answer;
+use super::asked::{Asked, Noted, shown};
+use super::{Refusal, view};
+
+const MAX_ATTEMPTS: u32 = 3;
+const KEY_HOLDS_MS: i64 = 24 * 3600 * 1000;
+const LONGEST_KEY: usize = 255;
+const DEFAULT_PAGE: u32 = 50;
+const LARGEST_PAGE: u32 = 200;
+/// What a job is taken to cost until it has ended.
+const ESTIMATED_TOKENS: i64 = 4_000;
+const LONGEST_SECONDS: u32 = 24 * 3600;
+
+pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let request: api::JobRequest = asked.read()?;
+    let (job, kept) = resolve(asked, &request).await?;
+    let resource = Resource::Repository {
+        name: job.repository.clone(),
+        classification: asked.classification(&job.repository).await?,
+    };
+    let request_digest = Digest::of(&kept);
+    let noted = Noted::done(EventKind::JobSubmitted, format!("jobs/{}", job.id))
+        .with("repository", job.repository.as_str())
+        .with("task", job.task.as_str())
+        .with("request", request_digest.to_string());
+    let permit = asked.permit(&resource, noted).await?;
+    leave_room(asked, job.criticality).await?;
+    let now = now_ms();
+    let job = NewJob {
+        request: kept,
+        charges: asked
+            .control
+            .ledger
+            .charges(
+                &asked.caller,
+                Some(&job.repository),
+                LimitUnit::Tokens,
+                ESTIMATED_TOKENS,
+            )
+            .await?,
+        ceilings: asked
+            .control
+            .ledger
+            .charges(&asked.caller, Some(&job.repository), LimitUnit::Concurrency, 1)
+            .await?
+            .into_iter()
+            .map(|charge| charge.limit)
+            .collect(),
+        ..job
+    };
+    let first = view::job(&as_submitted(&job, now));
+    let key = idempotency_key(asked, &request, &first, now)?;
+    let submitted = asked
+        .control
+        .database()
+        .submit_job(&job, key.as_ref(), now)
+        .await?;
+    let answer: api::Job = match submitted {
+        Submitted::New => first,
+        Submitted::Before(answer) => serde_json::from_str(&answer).map_err(|_| Refusal::internal())?,
+        Submitted::KeyOfAnother => return Err(Refusal::key_of_another()),
+        Submitted::Exceeded(exceeded) => return Err(Refusal::exceeded(&exceeded, now)),
+    };
+    let location = format!("/api/v1/jobs/{}", answer.id);
+    Ok(Answer::json(&permit, StatusCode::ACCEPTED, &answer).with_header(header::LOCATION, &location))
+}
+
+/// What is asked, read into the words of the engine. The request is what is kept of it.
+async fn resolve(asked: &Asked<'_>, request: &api::JobRequest) -> Result<(NewJob, String), Refusal> {
+    let task: Task = request.task.parse().map_err(|error| field("task", &error))?;
+    let criticality = match &request.criticality {
+        Some(word) => word.parse().map_err(|error| field("criticality", &error))?,
+        None => Criticality::Standard,
+    };
+    let files = request.files.iter().map(|file| RepoPath::parse(file));
+    let defaults = Budget::default();
+    let quality = match request.quality.as_deref() {
+        None | Some("standard") => Quality::Standard,
+        Some("fast") => Quality::Fast,
+        Some("high") => Quality::High,
+        Some(other) => {
+            let detail = format!("`{}` is no quality: fast, standard and high are", shown(other));
+            return Err(field("quality", &detail));
+        }
+    };
+    let intent = Intent {
+        task,
+        text: request.intent.clone(),
+        files: files
+            .collect::<Result<_, _>>()
+            .map_err(|error| field("files", &error))?,
+        acceptance: request.tests.iter().cloned().map(AcceptanceCommand).collect(),
+        quality,
+        seed: request.seed.unwrap_or(0),
+        budget: Budget {
+            max_time: seconds("max_seconds", request.max_seconds)?.unwrap_or(defaults.max_time),
+            max_attempts: request.max_samples.unwrap_or(defaults.max_attempts).clamp(1, 100),
+            max_sample_tokens: defaults.max_sample_tokens,
+        },
+    };
+    intent.validate().map_err(|error| field("intent", &error))?;
+    if task == Task::Fix && intent.acceptance.is_empty() {
+        return Err(field("tests", &"name the command that fails, to have it pass"));
+    }
+    let known = asked.control.database().repository(&request.repository).await?;
+    if known.is_none() {
+        let detail = format!(
+            "there is no repository `{}`: register it first",
+            shown(&request.repository)
+        );
+        return Err(Refusal::missing(detail));
+    }
+    let deadline = seconds("deadline_seconds", request.deadline_seconds)?;
+    let kept = JobRequest {
+        intent,
+        revision: request.revision.clone(),
+    };
+    let kept = serde_json::to_string(&kept).map_err(|_| Refusal::internal())?;
+    let job = NewJob {
+        id: JobId::new(),
+        owner: asked.caller.principal.id,
+        repository: request.repository.clone(),
+        task,
+        criticality,
+        request: String::new(),
+        max_attempts: MAX_ATTEMPTS,
+        deadline_at_ms: deadline
+            .map(|deadline| now_ms() + i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX)),
+        charges: Vec::new(),
+        ceilings: Vec::new(),
+    };
+    Ok((job, kept))
+}
+
+fn field(name: &str, wrong: &dyn std::fmt::Display) -> Refusal {
+    Refusal::bad(format!("the body, at `{name}`: {wrong}"))
+}
+
+fn seconds(name: &str, seconds: Option<u32>) -> Result<Option<Duration>, Refusal> {
+    match seconds {
+        Some(0) => Err(field(name, &"give a second at least")),
+        Some(number) if number > LONGEST_SECONDS => {
+            Err(field(name, &format!("give {LONGEST_SECONDS} at most")))
+        }
+        other => Ok(other.map(|number| Duration::from_secs(u64::from(number)))),
+    }
+}
+
+/// Under pressure the least urgent are refused first, at half of what may wait; the most urgent at twice as much.
+async fn leave_room(asked: &Asked<'_>, criticality: Criticality) -> Result<(), Refusal> {
+    let waiting: i64 = asked
+        .control
+        .database()
+        .queue_depths()
+        .await?
+        .iter()
+        .map(|depth| depth.waiting)
+        .sum();
+    let room = i64::from(asked.control.parts.queue);
+    let room = match criticality {
+        Criticality::Critical => room * 2,
+        Criticality::Standard => room,
+        Criticality::Sheddable => room / 2,
+    };
+    if waiting < room {
+        return Ok(());
+    }
+    asked
+        .control
+        .metrics()
+        .request_shed(criticality, ShedReason::QueueFull);
+    Err(Refusal::shed(format!(
+        "{waiting} jobs wait already, and {room} may when one is {criticality}"
+    )))
+}
+
+fn idempotency_key(
+    asked: &Asked<'_>,
+    request: &api::JobRequest,
+    answer: &api::Job,
+    now_ms: i64,
+) -> Result<Option<IdempotencyKey>, Refusal> {
+    let Some(sent) = asked.header("idempotency-key") else {
+        return Ok(None);
+    };
+    let name = sent.trim().trim_matches('"');
+    if name.is_empty() || name.len() > LONGEST_KEY {
+        let detail = format!("an Idempotency-Key has 1 to {LONGEST_KEY} characters");
+        return Err(Refusal::bad(detail));
+    }
+    let body = serde_json::to_string(request).map_err(|_| Refusal::internal())?;
+    let fingerprint = Digest::of(format!(
+        "{} {}\n{body}",
+        asked.operation.method().as_str(),
+        asked.operation.path()
+    ));
+    Ok(Some(IdempotencyKey {
+        principal: asked.caller.principal.id.to_string(),
+        name: name.to_owned(),
+        fingerprint: fingerprint.to_string(),
+        answer: serde_json::to_string(answer).map_err(|_| Refusal::internal())?,
+        expires_at_ms: now_ms + KEY_HOLDS_MS,
+    }))
+}
+
+fn as_submitted(job: &NewJob, now_ms: i64) -> Job {
+    Job {
+        id: job.id,
+        owner: job.owner,
+        repository: job.repository.clone(),
+        task: job.task,
+        criticality: job.criticality,
+        deadline_at_ms: job.deadline_at_ms,
+        created_at_ms: now_ms,
+        started_at_ms: None,
+        finished_at_ms: None,
+        status: JobStatus::submitted(job.max_attempts, now_ms),
+        last_event: 0,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    state: Option<JobState>,
+    repository: Option<String>,
+    owner: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+pub(super) async fn list(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let listed: Listed = asked.query()?;
+    let limit = page_limit(listed.limit)?;
+    let permit = asked
+        .permit(
+            &of_list(asked, listed.repository.as_deref()).await?,
+            Noted::read("jobs"),
+        )
+        .await?;
+    let filter = JobFilter {
+        owner: owner(asked, listed.owner.as_deref()).await?,
+        repository: listed.repository,
+        state: listed.state,
+        before: listed.cursor.as_deref().map(cursor).transpose()?,
+    };
+    let jobs = asked.control.database().jobs(&filter, limit).await?;
+    let next = (jobs.len() == limit as usize)
+        .then(|| jobs.last().map(|job| job.id.to_string()))
+        .flatten();
+    let mut seen = Vec::with_capacity(jobs.len());
+    for job in &jobs {
+        if asked.may_see(&resource(asked, job).await?) {
+            seen.push(view::job(job));
+        }
+    }
+    Ok(Answer::json(
+        &permit,
+        StatusCode::OK,
+        &api::JobPage { jobs: seen, next },
+    ))
+}
+
+/// What a list is of: the repository that it is limited to, or everything.
+pub(super) async fn of_list(asked: &Asked<'_>, repository: Option<&str>) -> Result<Resource, Refusal> {
+    Ok(match repository {
+        Some(name) => Resource::Repository {
+            name: name.to_owned(),
+            classification: asked.classification(name).await?,
+        },
+        None => Resource::Service,
+    })
+}
+
+pub(super) async fn owner(asked: &Asked<'_>, name: Option<&str>) -> Result<Option<PrincipalId>, Refusal> {
+    match name {
+        None => Ok(None),
+        Some("me") => Ok(Some(asked.caller.principal.id)),
+        Some(name) => {
+            let found = asked.control.database().principal_named(name).await?;
+            let missing = || Refusal::missing(format!("there is no user `{}`", shown(name)));
+            found.map(|found| Some(found.id)).ok_or_else(missing)
+        }
+    }
+}
+
+pub(super) fn page_limit(limit: Option<u32>) -> Result<u32, Refusal> {
+    match limit.unwrap_or(DEFAULT_PAGE) {
+        limit @ 1..=LARGEST_PAGE => Ok(limit),
+        _ => Err(Refusal::bad(format!("`limit` is from 1 to {LARGEST_PAGE}"))),
+    }
+}
+
+pub(super) fn cursor<T: std::str::FromStr>(text: &str) -> Result<T, Refusal> {
+    let wrong = |_| Refusal::bad("`cursor` is not one of ours: send what the page before said as `next`");
+    text.parse().map_err(wrong)
+}
+
+pub(super) async fn read(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let job = found(asked).await?;
+    let noted = Noted::read(format!("jobs/{}", job.id));
+    let permit = asked.permit(&resource(asked, &job).await?, noted).await?;
+    Ok(Answer::json(&permit, StatusCode::OK, &view::job(&job)))
+}
+
+pub(super) async fn cancel(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    change(asked, EventKind::JobCancelled, &JobEvent::CancelRequested).await
+}
+
+pub(super) async fn retry(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    change(asked, EventKind::JobSubmitted, &JobEvent::Retried).await
+}
+
+async fn change(asked: &Asked<'_>, kind: EventKind, event: &JobEvent) -> Result<Answer, Refusal> {
+    let job = found(asked).await?;
+    let noted = Noted::done(kind, format!("jobs/{}", job.id)).with("event", event.name());
+    let permit = asked.permit(&resource(asked, &job).await?, noted).await?;
+    // Asking twice is the same as asking once.
+    let is_done = matches!(
+        (event, job.status.state),
+        (
+            JobEvent::CancelRequested,
+            JobState::Cancelling | JobState::Cancelled
+        )
+    );
+    let job = match is_done {
+        true => job,
+        false => {
+            asked
+                .control
+                .database()
+                .change_job(job.id, event, now_ms())
+                .await?
+        }
+    };
+    Ok(Answer::json(&permit, StatusCode::ACCEPTED, &view::job(&job)))
+}
+
+/// The job that the path names.
+pub(super) async fn found(asked: &Asked<'_>) -> Result<Job, Refusal> {
+    let id: JobId = asked.place("id")?;
+    Ok(asked.control.database().job(id).await?)
+}
+
+pub(super) async fn resource(asked: &Asked<'_>, job: &Job) -> Result<Resource, Refusal> {
+    Ok(Resource::Job {
+        id: job.id,
+        owner: job.owner,
+        repository: job.repository.clone(),
+        classification: asked.classification(&job.repository).await?,
+    })
+}

@@ -1,0 +1,109 @@
+use axum::http::StatusCode;
+use serde::Deserialize;
+use tenon_access::{KeyId, Resource, Scopes, mint};
+use tenon_api as api;
+use tenon_audit::EventKind;
+use tenon_domain::{Principal, Role};
+use tenon_jobs::now_ms;
+use tenon_store::{NewKey, StoredKey};
+
+use super::answer::Answer;
+use super::asked::{Asked, Noted, shown};
+use super::service::scopes_text;
+use super::{Refusal, view};
+
+const LONGEST_NAME: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    user: Option<String>,
+}
+
+pub(super) async fn list(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let listed: Listed = asked.query()?;
+    let owner = owner(asked, listed.user.as_deref()).await?;
+    let resource = Resource::Key { owner: owner.id };
+    let permit = asked.permit(&resource, Noted::read("keys")).await?;
+    let keys = asked.control.database().keys(Some(owner.id)).await?;
+    let keys = keys.iter().map(view::key).collect();
+    Ok(Answer::json(&permit, StatusCode::OK, &api::Keys { keys }))
+}
+
+pub(super) async fn create(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let request: api::KeyRequest = asked.read()?;
+    if request.name.trim().is_empty() || request.name.len() > LONGEST_NAME {
+        return Err(Refusal::bad(format!(
+            "the body, at `name`: give 1 to {LONGEST_NAME} bytes"
+        )));
+    }
+    let scopes = match request.scopes.is_empty() {
+        true => Scopes::all(),
+        false => Scopes::parse(&request.scopes)
+            .map_err(|error| Refusal::bad(format!("the body, at `scopes`: {error}")))?,
+    };
+    let owner = owner(asked, request.user.as_deref()).await?;
+    let minted = mint().map_err(|_| Refusal::internal())?;
+    let noted = Noted::done(EventKind::KeyCreated, format!("keys/{}", minted.id))
+        .with("owner", owner.id.to_string())
+        .with("scopes", scopes.to_texts().join(" "));
+    let permit = asked.permit(&Resource::Key { owner: owner.id }, noted).await?;
+    if !asked.caller.scopes.cover(&scopes) {
+        let detail =
+            "the key that asks is limited, and cannot make one that may more: name scopes that it has itself";
+        return Err(Refusal::forbidden(detail, vec!["scope".to_owned()]));
+    }
+    if owner.role == Role::Admin && asked.caller.principal.role != Role::Admin {
+        let detail = "only administrators make keys of administrators";
+        return Err(Refusal::forbidden(detail, Vec::new()));
+    }
+    let now = now_ms();
+    let lifetime = request
+        .expires_seconds
+        .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
+    let expires_at_ms = lifetime.map(|seconds| now.saturating_add(seconds.saturating_mul(1000)));
+    let key = NewKey {
+        id: minted.id.to_string(),
+        principal: owner.id,
+        name: request.name.trim().to_owned(),
+        digest: minted.digest,
+        scopes: scopes_text(&scopes),
+        expires_at_ms,
+    };
+    asked.control.database().add_key(&key, now).await?;
+    let stored = StoredKey {
+        id: key.id,
+        principal: key.principal,
+        name: key.name,
+        digest: key.digest,
+        scopes: key.scopes,
+        created_at_ms: now,
+        expires_at_ms,
+        revoked_at_ms: None,
+    };
+    let created = api::KeyCreated {
+        secret: minted.text.expose().to_owned(),
+        key: view::key(&stored),
+    };
+    Ok(Answer::json(&permit, StatusCode::CREATED, &created))
+}
+
+pub(super) async fn revoke(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let id: KeyId = asked.place("id")?;
+    let found = asked.control.database().key(id.as_str()).await?;
+    let (_, owner) = found.ok_or_else(|| Refusal::missing(format!("there is no key `{id}`")))?;
+    let noted = Noted::done(EventKind::KeyRevoked, format!("keys/{id}"));
+    let permit = asked.permit(&Resource::Key { owner: owner.id }, noted).await?;
+    asked.control.database().revoke_key(id.as_str(), now_ms()).await?;
+    Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT))
+}
+
+async fn owner(asked: &Asked<'_>, name: Option<&str>) -> Result<Principal, Refusal> {
+    match name {
+        None => Ok(asked.caller.principal.clone()),
+        Some(name) => {
+            let found = asked.control.database().principal_named(name).await?;
+            found.ok_or_else(|| Refusal::missing(format!("there is no user `{}`", shown(name))))
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use axum::routing::{MethodRouter, delete, get, post, put};
+use tenon_api::{Method, Operation};
+use tenon_domain::Criticality;
+use tenon_jobs::now_ms;
+use tenon_signals::{CacheUse, RequestAnswered};
+use tenon_store::UsageRow;
+
+use super::answer::Answer;
+use super::asked::Asked;
+use super::{
+    Caller, Control, Refusal, audit, body, events, jobs, keys, proposals, repositories, signals, users,
+    webhooks,
+};
+
+/// A route for every operation.
+pub(crate) fn routes(control: &Arc<Control>) -> Router {
+    let add = |router: Router<Arc<Control>>, operation: &Operation| {
+        router.route(operation.path(), method(*operation))
+    };
+    Operation::ALL
+        .iter()
+        .fold(Router::new(), add)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(Arc::clone(control))
+}
+
+fn method(operation: Operation) -> MethodRouter<Arc<Control>> {
+    let handler = move |State(control): State<Arc<Control>>, places: RawPathParams, request: Request| async move {
+        serve(&control, operation, &places, request).await
+    };
+    match operation.method() {
+        Method::Get => get(handler),
+        Method::Post => post(handler),
+        Method::Put => put(handler),
+        Method::Delete => delete(handler),
+    }
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let path = request.uri().path();
+    let detail = format!("`{}` is not served at `{path}`", request.method());
+    Refusal::method(detail).response(&uuid::Uuid::now_v7().to_string(), path)
+}
+
+async fn serve(
+    control: &Control,
+    operation: Operation,
+    places: &RawPathParams,
+    request: Request,
+) -> Response {
+    let begun = Instant::now();
+    let request_id = uuid::Uuid::now_v7().to_string();
+    let path = request.uri().path().to_owned();
+    let answered = answer(control, operation, places, request, &request_id).await;
+    let (mut response, usage) = match answered {
+        Ok((answer, usage)) => (answer.into_response(), usage),
+        Err(refusal) => (refusal.response(&request_id, &path), Vec::new()),
+    };
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        headers.insert("x-tenon-request-id", id);
+    }
+    for (name, value) in rate_limits(&usage) {
+        headers.insert(name, value);
+    }
+    let took = begun.elapsed();
+    let is_stream = operation == Operation::WatchJob;
+    control.metrics().request_answered(&RequestAnswered {
+        route: operation.path(),
+        task: None,
+        criticality: Criticality::Standard,
+        status: response.status().as_u16(),
+        cache: CacheUse::Bypass,
+        took,
+        overhead: took,
+        stream: is_stream,
+    });
+    response
+}
+
+async fn answer(
+    control: &Control,
+    operation: Operation,
+    places: &RawPathParams,
+    request: Request,
+    request_id: &str,
+) -> Result<(Answer, Vec<UsageRow>), Refusal> {
+    if !control.is_ready() {
+        return Err(Refusal::unavailable("the server is starting or stopping"));
+    }
+    let headers = request.headers().clone();
+    let caller = Caller::recognise(control, &headers).await?;
+    let now = now_ms();
+    let counted = control.ledger.count_request(&caller, now).await?;
+    let usage = counted.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let asked = Asked {
+        control,
+        operation,
+        caller,
+        request_id: request_id.to_owned(),
+        headers,
+        places: places
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect::<BTreeMap<_, _>>(),
+        query,
+        body: body::receive(request).await,
+    };
+    Ok((handle(&asked).await?, usage))
+}
+
+/// Every operation has its handler here; one without does not compile.
+async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    match asked.operation {
+        Operation::ReadMe => users::me(asked).await,
+        Operation::SubmitJob => jobs::submit(asked).await,
+        Operation::ListJobs => jobs::list(asked).await,
+        Operation::ReadJob => jobs::read(asked).await,
+        Operation::WatchJob => events::watch(asked).await,
+        Operation::CancelJob => jobs::cancel(asked).await,
+        Operation::RetryJob => jobs::retry(asked).await,
+        Operation::ListProposals => proposals::list(asked).await,
+        Operation::ReadProposal => proposals::read(asked).await,
+        Operation::ReadDiff => proposals::diff(asked).await,
+        Operation::ReadRecord => proposals::record(asked).await,
+        Operation::GiveFeedback => proposals::feedback(asked).await,
+        Operation::ListRepositories => repositories::list(asked).await,
+        Operation::AddRepository => repositories::add(asked).await,
+        Operation::RemoveRepository => repositories::remove(asked).await,
+        Operation::ListPrompts => signals::prompts(asked).await,
+        Operation::ListModels => signals::models(asked).await,
+        Operation::ListUsers => users::list(asked).await,
+        Operation::AddUser => users::add(asked).await,
+        Operation::ChangeUser => users::change(asked).await,
+        Operation::ListKeys => keys::list(asked).await,
+        Operation::CreateKey => keys::create(asked).await,
+        Operation::RevokeKey => keys::revoke(asked).await,
+        Operation::ListLimits => signals::limits(asked).await,
+        Operation::SetLimit => signals::set_limit(asked).await,
+        Operation::LiftLimit => signals::lift_limit(asked).await,
+        Operation::ListWebhooks => webhooks::list(asked).await,
+        Operation::AddWebhook => webhooks::add(asked).await,
+        Operation::RemoveWebhook => webhooks::remove(asked).await,
+        Operation::EnableWebhook => webhooks::enable(asked).await,
+        Operation::RotateWebhook => webhooks::rotate(asked).await,
+        Operation::ListDeliveries => webhooks::deliveries(asked).await,
+        Operation::ReplayDelivery => webhooks::replay(asked).await,
+        Operation::ReadAudit => audit::read(asked).await,
+        Operation::VerifyAudit => audit::verify(asked).await,
+        Operation::ExportAudit => audit::export(asked).await,
+        Operation::ReadSignals => signals::read(asked).await,
+    }
+}
+
+/// The limits of a request, as the IETF's draft of rate-limit headers writes them.
+fn rate_limits(usage: &[UsageRow]) -> Vec<(HeaderName, HeaderValue)> {
+    let now = now_ms();
+    let (mut policies, mut left) = (String::new(), String::new());
+    for (index, row) in usage.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        let name = format!(
+            "{}-{}",
+            row.limit.scope.to_string().replace(['"', '\\'], "'"),
+            row.limit.window_seconds
+        );
+        let until = (row.resets_at_ms.saturating_sub(now) / 1000).max(0);
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            policies,
+            "{separator}\"{name}\";q={};w={}",
+            row.limit.quota, row.limit.window_seconds
+        );
+        let _ = write!(left, "{separator}\"{name}\";r={};t={until}", row.remaining());
+    }
+    let headers = [("ratelimit-policy", policies), ("ratelimit", left)];
+    let headers = headers.into_iter().filter(|(_, text)| !text.is_empty());
+    headers
+        .filter_map(|(name, text)| Some((HeaderName::from_static(name), HeaderValue::from_str(&text).ok()?)))
+        .collect()
+}

@@ -1,0 +1,168 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tenon_access::{Authorizer, KeyError, Scopes, mint};
+use tenon_api::{Model, Prompt};
+use tenon_audit::{AuditEvent, EventKind, Journal, JournalError, PublicKey};
+use tenon_domain::{Criticality, Principal, PrincipalId, PrincipalKind, Role, Secret};
+use tenon_jobs::{Sources, now_ms};
+use tenon_signals::Metrics;
+use tenon_store::{Database, DatabaseError, NewKey};
+use tenon_webhooks::Guard;
+
+use super::ledger::Ledger;
+
+/// What the service's own interface is made of.
+pub struct ControlParts {
+    /// Where everything is kept.
+    pub database: Database,
+    /// Who may do what.
+    pub authorizer: Authorizer,
+    /// What is written down.
+    pub journal: Journal,
+    /// The key that the checkpoints of the log are signed with.
+    pub audit_key: PublicKey,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Which folders may be registered.
+    pub sources: Sources,
+    /// Where webhooks may lead.
+    pub guard: Guard,
+    /// The templates.
+    pub prompts: Vec<Prompt>,
+    /// The models, weakest first.
+    pub models: Vec<Model>,
+    /// How many jobs may wait before the first are refused.
+    pub queue: u32,
+}
+
+/// The service's own interface.
+pub struct Control {
+    pub(super) parts: ControlParts,
+    pub(super) ledger: Ledger,
+    is_ready: AtomicBool,
+}
+
+/// The key of whoever sets the service up.
+pub struct FirstKey {
+    /// Shown once.
+    pub text: Secret,
+}
+
+/// The name of whoever sets the service up.
+const FIRST_USER: &str = "admin";
+
+impl Control {
+    /// The interface over these parts. It is not ready before [`Self::make_ready`].
+    pub fn new(parts: ControlParts) -> Arc<Self> {
+        let ledger = Ledger::new(parts.database.clone());
+        Arc::new(Self {
+            parts,
+            ledger,
+            is_ready: AtomicBool::new(false),
+        })
+    }
+
+    /// Says whether requests may come.
+    pub fn make_ready(&self, is_ready: bool) {
+        self.parts.metrics.ready(is_ready);
+        self.is_ready.store(is_ready, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.parts.database
+    }
+
+    /// What is measured.
+    pub fn metrics(&self) -> &Metrics {
+        &self.parts.metrics
+    }
+
+    /// Measures what is only known when it is asked for.
+    pub(crate) async fn measure(&self) {
+        let now = now_ms();
+        // What the database does not tell stays as it was.
+        let depths = self.database().queue_depths().await.unwrap_or_default();
+        for criticality in Criticality::ALL {
+            let depth = depths.iter().find(|depth| depth.criticality == criticality);
+            let oldest =
+                depth.map(|depth| u64::try_from(now.saturating_sub(depth.oldest_ms)).unwrap_or_default());
+            let waiting = depth.map_or(0, |depth| u64::try_from(depth.waiting).unwrap_or_default());
+            self.metrics()
+                .queue(criticality, waiting, oldest.map(Duration::from_millis));
+        }
+        if let Some((resident, descriptors)) = process() {
+            self.metrics().process(resident, descriptors);
+        }
+    }
+
+    /// Writes into the audit log what the service does by itself.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub async fn record(&self, kind: EventKind, details: &[(&str, String)]) -> Result<(), JournalError> {
+        let event = AuditEvent::new(kind, now_ms());
+        let event = details.iter().fold(event, |event, (name, value)| {
+            event.with_detail(name, value.clone())
+        });
+        self.parts.journal.record(event).await
+    }
+
+    /// Makes the first user, an administrator, and its key; nothing when there is a user already.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the system gives no randomness.
+    pub async fn found(database: &Database) -> Result<Option<FirstKey>, FoundError> {
+        let minted = mint()?;
+        let first = Principal {
+            id: PrincipalId::new(),
+            name: FIRST_USER.to_owned(),
+            kind: PrincipalKind::Person,
+            team: None,
+            role: Role::Admin,
+            repositories: std::collections::BTreeMap::new(),
+        };
+        let key = NewKey {
+            id: minted.id.to_string(),
+            principal: first.id,
+            name: "first".to_owned(),
+            digest: minted.digest,
+            scopes: scopes_text(&Scopes::all()),
+            expires_at_ms: None,
+        };
+        let is_first = database.found(&first, &key, now_ms()).await?;
+        Ok(is_first.then_some(FirstKey { text: minted.text }))
+    }
+}
+
+/// Why the first user could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FoundError {
+    /// The database refused.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// No key could be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// How much memory is resident, in bytes, and how many files are open.
+fn process() -> Option<(u64, u64)> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let resident: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+    let descriptors = std::fs::read_dir("/proc/self/fd").ok()?.count();
+    Some((resident * PAGE, u64::try_from(descriptors).unwrap_or(u64::MAX)))
+}
+
+/// Linux on the machines that Tenon is built for.
+const PAGE: u64 = 4096;
+
+/// Scopes as the store keeps them.
+pub(super) fn scopes_text(scopes: &Scopes) -> String {
+    serde_json::Value::from(scopes.to_texts()).to_string()
+}

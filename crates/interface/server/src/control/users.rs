@@ -1,0 +1,108 @@
+use axum::http::StatusCode;
+use tenon_access::Resource;
+use tenon_api as api;
+use tenon_audit::EventKind;
+use tenon_domain::{Principal, PrincipalId, PrincipalKind, Role};
+use tenon_jobs::now_ms;
+
+use super::answer::Answer;
+use super::asked::{Asked, Noted, shown};
+use super::{Refusal, view};
+
+const LONGEST_NAME: usize = 100;
+
+pub(super) async fn me(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let permit = asked.permit(&Resource::Service, Noted::read("me")).await?;
+    let me = api::Me {
+        user: view::user(&asked.caller.principal),
+        key: asked.caller.key.clone(),
+        scopes: asked.caller.scopes.to_texts(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Ok(Answer::json(&permit, StatusCode::OK, &me))
+}
+
+pub(super) async fn list(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let permit = asked.permit(&Resource::Service, Noted::read("users")).await?;
+    let all = asked.control.database().principals().await?;
+    let users = all.iter().map(view::user).collect();
+    Ok(Answer::json(&permit, StatusCode::OK, &api::Users { users }))
+}
+
+pub(super) async fn add(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let request: api::UserRequest = asked.read()?;
+    let kind = match request.kind.as_deref() {
+        None | Some("person") => PrincipalKind::Person,
+        Some("service_account") => PrincipalKind::ServiceAccount,
+        Some(_) => return Err(wrong("kind", &"it is `person` or `service_account`")),
+    };
+    let principal = resolve(&request, PrincipalId::new(), kind)?;
+    let permit = asked
+        .permit(&Resource::Service, noted(&principal, "added"))
+        .await?;
+    asked
+        .control
+        .database()
+        .add_principal(&principal, now_ms())
+        .await?;
+    Ok(Answer::json(
+        &permit,
+        StatusCode::CREATED,
+        &view::user(&principal),
+    ))
+}
+
+pub(super) async fn change(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let request: api::UserRequest = asked.read()?;
+    let name: String = asked.place("name")?;
+    let found = asked.control.database().principal_named(&name).await?;
+    let found = found.ok_or_else(|| Refusal::missing(format!("there is no user `{}`", shown(&name))))?;
+    let principal = resolve(&request, found.id, found.kind)?;
+    let resource = Resource::Principal { id: found.id };
+    let permit = asked.permit(&resource, noted(&principal, "changed")).await?;
+    if found.role == Role::Admin && principal.role != Role::Admin && found.id == asked.caller.principal.id {
+        // Nobody would be left to undo it.
+        return Err(Refusal::conflict(
+            "administrators cannot take their own role away: have another do it",
+        ));
+    }
+    asked.control.database().change_principal(&principal).await?;
+    Ok(Answer::json(&permit, StatusCode::OK, &view::user(&principal)))
+}
+
+fn noted(principal: &Principal, change: &'static str) -> Noted<'static> {
+    Noted::done(EventKind::UserChanged, format!("users/{}", principal.id))
+        .with("change", change)
+        .with("name", principal.name.as_str())
+        .with("role", principal.role.as_str())
+}
+
+fn wrong(field: &str, detail: &dyn std::fmt::Display) -> Refusal {
+    Refusal::bad(format!("the body, at `{field}`: {detail}"))
+}
+
+fn resolve(request: &api::UserRequest, id: PrincipalId, kind: PrincipalKind) -> Result<Principal, Refusal> {
+    let is_name = |text: &str| {
+        let is_fit = |character: char| character.is_alphanumeric() || "-_.@ ".contains(character);
+        !text.trim().is_empty() && text.len() <= LONGEST_NAME && text.chars().all(is_fit)
+    };
+    let letters = "use letters, digits, spaces, `-`, `_`, `.` and `@`";
+    if !is_name(&request.name) {
+        return Err(wrong("name", &letters));
+    }
+    if request.team.as_deref().is_some_and(|team| !is_name(team)) {
+        return Err(wrong("team", &letters));
+    }
+    let repositories = request.repositories.iter().map(|(name, role)| {
+        let role: Role = role.parse().map_err(|error| wrong("repositories", &error))?;
+        Ok((name.clone(), role))
+    });
+    Ok(Principal {
+        id,
+        name: request.name.trim().to_owned(),
+        kind,
+        team: request.team.clone(),
+        role: request.role.parse().map_err(|error| wrong("role", &error))?,
+        repositories: repositories.collect::<Result<_, Refusal>>()?,
+    })
+}

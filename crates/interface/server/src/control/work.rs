@@ -1,0 +1,141 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tenon_audit::{AuditEvent, EventKind, Journal};
+use tenon_domain::{JobOutcome, JobState, Outcome, Proposal};
+use tenon_jobs::{Progress, RunError, Runner, now_ms};
+use tenon_signals::{Metrics, Tries};
+use tenon_store::Job;
+use tokio_util::sync::CancellationToken;
+
+/// Runs jobs with another runner, and writes down and measures what came of them.
+pub struct GovernedRunner {
+    inner: Arc<dyn Runner>,
+    journal: Journal,
+    metrics: Metrics,
+}
+
+impl GovernedRunner {
+    /// Writes into `journal` and `metrics` what `inner` comes to.
+    pub fn new(inner: Arc<dyn Runner>, journal: Journal, metrics: Metrics) -> Self {
+        Self {
+            inner,
+            journal,
+            metrics,
+        }
+    }
+
+    fn measure(&self, job: &Job, proposal: Option<&Proposal>) {
+        let outcome = match &job.status.outcome {
+            Some(JobOutcome::Proposed { level, .. }) => Ok(*level),
+            Some(JobOutcome::Failed { category, .. }) => Err(*category),
+            // It was given back, or nobody wants it any more.
+            None => return,
+        };
+        let end = job.finished_at_ms.unwrap_or_else(now_ms);
+        self.metrics
+            .job_finished(job.task, outcome, between(job.started_at_ms.unwrap_or(end), end));
+        let Some(proposal) = proposal else { return };
+        let tries = match proposal.provenance.chosen {
+            Some(0) => Tries::First,
+            _ => Tries::Repaired,
+        };
+        self.metrics.proposal_made(job.task, proposal.level(), tries);
+        for report in &proposal.evidence.checks {
+            if report.outcome != Outcome::Skipped {
+                self.metrics.check_finished(report.kind, report.outcome);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Runner for GovernedRunner {
+    async fn run(
+        &self,
+        job: &Job,
+        request: &str,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> Result<Proposal, RunError> {
+        self.metrics
+            .job_started(job.task, between(job.created_at_ms, now_ms()));
+        self.inner.run(job, request, progress, stop).await
+    }
+
+    async fn settled(&self, job: &Job, proposal: Option<&Proposal>) {
+        self.measure(job, proposal);
+        // The job is settled either way: what the log lacks then, the history of the job has.
+        let _ = self.journal.record(finished(job, proposal)).await;
+        self.inner.settled(job, proposal).await;
+    }
+}
+
+fn finished(job: &Job, proposal: Option<&Proposal>) -> AuditEvent {
+    let kind = match job.status.state {
+        JobState::Cancelled => EventKind::JobCancelled,
+        _ => EventKind::JobFinished,
+    };
+    let event = AuditEvent {
+        subject: Some(format!("jobs/{}", job.id)),
+        ..AuditEvent::new(kind, now_ms())
+    };
+    let event = event
+        .with_detail("owner", job.owner.to_string())
+        .with_detail("repository", job.repository.as_str())
+        .with_detail("state", job.status.state.as_str())
+        .with_detail("attempt", i64::from(job.status.attempt));
+    let event = match &job.status.outcome {
+        Some(JobOutcome::Failed { category, .. }) => event.with_detail("failure", category.as_str()),
+        _ => event,
+    };
+    proposal.into_iter().fold(event, about)
+}
+
+/// Digests, names and counts: the bodies are elsewhere, and expire.
+fn about(event: AuditEvent, proposal: &Proposal) -> AuditEvent {
+    let attempts = &proposal.provenance.attempts;
+    let models: BTreeSet<String> = attempts
+        .iter()
+        .map(|attempt| {
+            let digest = attempt.model.digest.map(|digest| digest.to_string());
+            format!(
+                "{} {}",
+                attempt.model.name,
+                digest.unwrap_or_else(|| "remote".to_owned())
+            )
+        })
+        .collect();
+    let templates: BTreeSet<String> = attempts
+        .iter()
+        .map(|attempt| format!("{} {}", attempt.template.name, attempt.template.digest))
+        .collect();
+    let checks: Vec<String> = proposal
+        .evidence
+        .checks
+        .iter()
+        .map(|report| {
+            let outcome = match report.outcome {
+                Outcome::Passed => "passed",
+                Outcome::Failed => "failed",
+                Outcome::Skipped => "skipped",
+            };
+            format!("{}={outcome}", report.kind.as_str())
+        })
+        .collect();
+    let joined = |words: BTreeSet<String>| words.into_iter().collect::<Vec<_>>().join("; ");
+    event
+        .with_detail("proposal", proposal.id.to_string())
+        .with_detail("level", proposal.level().as_str())
+        .with_detail("context", proposal.provenance.context_digest)
+        .with_detail("models", joined(models))
+        .with_detail("templates", joined(templates))
+        .with_detail("checks", checks.join(" "))
+        .with_detail("samples", i64::from(proposal.usage.attempts))
+}
+
+fn between(from_ms: i64, to_ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(to_ms.saturating_sub(from_ms)).unwrap_or_default())
+}
