@@ -1,10 +1,17 @@
 //! What can be typed. Meaning is given to it in [`command`](crate::command).
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+mod service;
+
+pub use service::{
+    AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, OneJobArguments,
+    RepositoryCommand, ServeArguments, ServerArguments, UserArguments, UserCommand, WebhookCommand,
+    WorkerArguments,
+};
 
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before
 /// you see it. It runs offline, on your own machine, with small open models.
@@ -46,12 +53,38 @@ pub enum Command {
     ReplayKeys(ReplayKeysArguments),
     /// Serve completions to an editor, as a language server over standard input and output.
     Lsp(LspArguments),
-    /// Serve the models to editors and clients over HTTP, in the protocols that they speak already.
+    /// Serve a team over HTTP: the models to editors and clients in the protocols that they speak already, and jobs.
     ///
     /// OpenAI (completions, chat, responses), Anthropic messages, Tabby, llama.cpp's /infill, Ollama, and the
     /// fill-in-the-middle forms of Mistral and DeepSeek. What editors ask for as one types is checked before it is
-    /// sent.
+    /// sent. Jobs, proposals, keys, limits and the audit log are under /api/v1; /docs shows them.
     Serve(ServeArguments),
+    /// Work on the jobs of a service: start as many as there are machines, with one PostgreSQL.
+    Worker(WorkerArguments),
+    /// Submit jobs to a server, watch and cancel them.
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Manage the keys of a server.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Manage the people and service accounts of a server.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Manage the repositories of a server.
+    #[command(subcommand)]
+    Repository(RepositoryCommand),
+    /// Manage what may be spent on a server.
+    #[command(subcommand)]
+    Limit(LimitCommand),
+    /// Manage who hears of what happens on a server.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Verify and export the audit log of a server.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Manage the database of a server.
+    #[command(subcommand)]
+    Db(DatabaseCommand),
     /// Show a stored proposal, or list the latest ones.
     Show(ShowArguments),
     /// Generate the sample of a stored proposal again and compare.
@@ -120,6 +153,15 @@ pub struct WorkArguments {
     /// Say less: no progress on standard error.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Have a server do the work, on a repository that it knows.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// What the server calls the repository; the name of the folder without it.
+    #[arg(long, value_name = "NAME")]
+    pub repository: Option<String>,
+    /// A file that holds the key for the server.
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// What happens with a change that passed.
@@ -244,33 +286,6 @@ pub struct LspArguments {
     /// What it does anyway; editors say it.
     #[arg(long, hide = true)]
     pub stdio: bool,
-}
-
-/// `tenon serve`.
-#[derive(Debug, Args)]
-pub struct ServeArguments {
-    /// The address to listen on; port 0 takes any that is free.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8642")]
-    pub listen: SocketAddr,
-    /// The models to serve, weakest first, separated by commas; the configured ones without it. Completion asks the
-    /// first that fills in the middle, chat the last, and either may be asked for by name.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub model: Vec<String>,
-    /// A file with one key a line. Who sends none of them is refused. Needed to listen beyond this machine.
-    #[arg(long, value_name = "FILE")]
-    pub api_keys: Option<PathBuf>,
-    /// Keep answers of temperature 0 in so many MiB of memory, for the same question of the same key; 0 keeps none.
-    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(0..=65536))]
-    pub cache_size: u64,
-    /// Memory for embedded models, in MiB: the one that nobody asked for longest makes room. Without it all may stay.
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..))]
-    pub memory: Option<u64>,
-    /// Models that are loaded at the start and stay in memory, separated by commas.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub pin: Vec<String>,
-    /// Answer at most this many requests at once; more are told to come back.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub max_requests: u32,
 }
 
 /// `--extent`.

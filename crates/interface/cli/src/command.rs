@@ -2,8 +2,11 @@
 
 mod complete;
 mod context;
+mod db;
 mod doctor;
 mod evaluate;
+mod govern;
+mod job;
 mod lsp;
 mod model;
 mod prompt;
@@ -11,7 +14,9 @@ mod proposals;
 mod replay_keys;
 mod serve;
 mod settings;
+mod webhook;
 mod work;
+mod worker;
 
 use clap::CommandFactory as _;
 
@@ -35,6 +40,15 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::ReplayKeys(arguments) => replay_keys::run(arguments).await,
         Command::Lsp(arguments) => lsp::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Worker(arguments) => worker::run(arguments).await,
+        Command::Job(command) => job::run(command).await,
+        Command::Key(command) => govern::key(command).await,
+        Command::User(command) => govern::user(command).await,
+        Command::Repository(command) => govern::repository(command).await,
+        Command::Limit(command) => govern::limit(command).await,
+        Command::Webhook(command) => webhook::run(command).await,
+        Command::Audit(command) => govern::audit(command).await,
+        Command::Db(command) => db::run(command).await,
         Command::Model(command) => model::run(command).await,
         Command::Prompt(command) => prompt::run(command).await,
         Command::Context(arguments) => context::run(arguments).await,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tenon_config::{
     Environment, Overrides, RouteSettings, SandboxMode, Settings, UpstreamFill, UpstreamSettings,
 };
-use tenon_engine::{Engine, Repository};
+use tenon_engine::{Engine, RedactingModel, RedactionSettings, Redactor, Repository};
 use tenon_forge::GitRepository;
 use tenon_llama::WorkerConfiguration;
 use tenon_remote::{FillRoute, RemoteConfiguration, RemoteModel, UpstreamKind};
@@ -75,7 +75,7 @@ impl Finder {
         let upstream = settings.upstreams.iter().find(|upstream| upstream.name == name);
         let model: Arc<dyn Model> = match (route, upstream) {
             (Some(route), _) => Arc::new(self.route(settings, route)?),
-            (None, Some(upstream)) => Arc::new(remote_model(upstream)?),
+            (None, Some(upstream)) => remote_model(settings, upstream)?,
             (None, None) => {
                 let model = embedded_model(settings, name)?;
                 match &self.pool {
@@ -119,7 +119,8 @@ pub fn model(settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure>
     Finder::default().find(settings, name)
 }
 
-fn remote_model(upstream: &UpstreamSettings) -> Result<RemoteModel, Failure> {
+/// An upstream that is shown no secrets, when it is not on this machine.
+fn remote_model(settings: &Settings, upstream: &UpstreamSettings) -> Result<Arc<dyn Model>, Failure> {
     let kind = match upstream.kind {
         tenon_config::UpstreamKind::LlamaServer => UpstreamKind::LlamaServer,
         tenon_config::UpstreamKind::Vllm => UpstreamKind::Vllm,
@@ -140,7 +141,16 @@ fn remote_model(upstream: &UpstreamSettings) -> Result<RemoteModel, Failure> {
         Some(UpstreamFill::Suffix) => FillRoute::CompletionsWithSuffix,
         Some(UpstreamFill::Infill) => FillRoute::Infill,
     };
-    RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+    let model =
+        RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    Ok(RedactingModel::around(Arc::new(model), &redactor(settings)))
+}
+
+fn redactor(settings: &Settings) -> Redactor {
+    Redactor::new(RedactionSettings {
+        secrets: settings.redaction.secrets,
+        personal: settings.redaction.personal,
+    })
 }
 
 fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure> {

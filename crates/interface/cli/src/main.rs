@@ -8,6 +8,8 @@ mod interrupt;
 mod lazy_model;
 mod output;
 mod progress;
+mod server_client;
+mod service_composition;
 
 use std::process::ExitCode;
 

@@ -1,78 +1,283 @@
-//! `tenon serve`: the models over HTTP.
+//! `tenon serve`: the models and the service's own interface over HTTP.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tenon_audit::{EventKind, Journal, JournalWriter, Retention, SigningKey};
 use tenon_config::{Overrides, Settings};
-use tenon_engine::Completer;
+use tenon_engine::{Completer, Engine};
+use tenon_jobs::{Sources, WorkerSettings};
 use tenon_runtime::{CachedModel, Model, ModelError, Pool, PoolEvent};
-use tenon_server::{Access, ServedModel, Service};
+use tenon_server::{Access, Control, ControlParts, Keeping, ServedModel, Service};
+use tenon_signals::Metrics;
+use tenon_store::Database;
+use tenon_webhooks::{Deliverer, DelivererSettings, Guard};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::arguments::ServeArguments;
-use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::{composition, service_composition};
+
+/// Between a stop and the end of the listener, so that whoever balances the load sees that it is not ready.
+const NOTICE: Duration = Duration::from_millis(200);
+/// Connections that are still open at the end hold the log so long.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// `tenon serve`.
 pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
+    if arguments.openapi {
+        Output::new(true, true).json(&tenon_api::document());
+        return Ok(Exit::Success);
+    }
     let overrides = Overrides {
-        models: arguments.model,
+        models: arguments.model.clone(),
         ..Overrides::default()
     };
     let settings = composition::settings(None, &overrides)?;
     let output = Output::new(false, settings.no_color);
-    let access = access(arguments.api_keys.as_deref())?;
+    let models = models(&arguments, &settings, output)?;
+    let access = access(&arguments)?;
+    let retention = Retention::new(arguments.keep_audit);
+    let keeping = Keeping {
+        payloads: arguments.keep_payloads,
+        audit: retention.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?,
+    };
+    let house = House::open(&arguments, &settings, &models, output).await?;
+    let listener = listen(&arguments).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+    let room = arguments.max_requests as usize;
+    let service = Service::new(served(&arguments, &settings, &models), None, access, room);
+    let service = Arc::new(service.with_control(Arc::clone(&house.control)));
+    let interrupt = Interrupt::watch();
+    let end = CancellationToken::new();
+    let serving = tokio::spawn(tenon_server::serve(listener, Arc::clone(&service), end.clone()));
+    let keeper = house.keeper(keeping, &end);
+    let loading = load(&arguments, &settings, &models, &service, output);
+    let exit = match interrupt.token().run_until_cancelled(loading).await {
+        None => Ok(Exit::Interrupted),
+        Some(Err(failure)) => Err(failure),
+        Some(Ok(())) => {
+            let worker = house
+                .worker(&arguments, &settings, models, interrupt.token(), output)
+                .await?;
+            let deliverer = house.deliverer(&arguments, interrupt.token());
+            house.control.make_ready(true);
+            output.say(&format!("serving {}; Ctrl-C stops", what(&arguments, &settings)));
+            output.result(&format!("http://{address}"));
+            interrupt.token().cancelled().await;
+            house.control.make_ready(false);
+            if let Some(worker) = worker {
+                // A worker that panicked left its jobs to their leases.
+                let _ = worker.await;
+            }
+            let _ = deliverer.await;
+            Ok(Exit::Success)
+        }
+    };
+    tokio::time::sleep(NOTICE).await;
+    end.cancel();
+    let served = serving.await;
+    let _ = keeper.await;
+    drop(service);
+    house.close().await;
+    match served {
+        Ok(Ok(())) => exit,
+        Ok(Err(error)) => Err(Failure::new(Exit::Bug, format!("the listener failed: {error}"))),
+        Err(error) => Err(Failure::new(Exit::Bug, format!("the server failed: {error}"))),
+    }
+}
+
+/// Everything behind the listener.
+struct House {
+    control: Arc<Control>,
+    database: Database,
+    journal: Journal,
+    writer: JournalWriter,
+    key: SigningKey,
+    metrics: Metrics,
+    sources: Sources,
+}
+
+impl House {
+    async fn open(
+        arguments: &ServeArguments,
+        settings: &Settings,
+        models: &[Arc<dyn Model>],
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let authorizer = service_composition::authorizer(arguments.policies.as_deref())?;
+        let policies = authorizer.digest();
+        let database = service_composition::database(settings, &arguments.database).await?;
+        service_composition::first_key(settings, &database, output).await?;
+        let key = service_composition::signing_key(settings)?;
+        let (journal, writer) = Journal::start(database.clone(), Some(key.clone()));
+        let sources = service_composition::sources(settings, &arguments.jobs.allowed_paths);
+        let metrics = Metrics::new();
+        let control = Control::new(ControlParts {
+            database: database.clone(),
+            authorizer,
+            journal: journal.clone(),
+            audit_key: key.public_key(),
+            metrics: metrics.clone(),
+            sources: sources.clone(),
+            guard: Guard::new(arguments.allowed_webhooks.clone()),
+            prompts: service_composition::prompts(settings)?,
+            models: service_composition::listed(&settings.models, models),
+            queue: arguments.queue,
+        });
+        service_composition::event_sink(settings, &database).await?;
+        let started = [
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("policies", policies.to_string()),
+        ];
+        let recorded = control.record(EventKind::ServiceStarted, &started).await;
+        recorded.map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
+        Ok(Self {
+            control,
+            database,
+            journal,
+            writer,
+            key,
+            metrics,
+            sources,
+        })
+    }
+
+    fn keeper(&self, keeping: Keeping, end: &CancellationToken) -> JoinHandle<()> {
+        let (control, key, end) = (Arc::clone(&self.control), self.key.clone(), end.clone());
+        tokio::spawn(async move { control.keep(keeping, &key, &end).await })
+    }
+
+    /// The worker of this process, if it is to have one.
+    async fn worker(
+        &self,
+        arguments: &ServeArguments,
+        settings: &Settings,
+        models: Vec<Arc<dyn Model>>,
+        stop: &CancellationToken,
+        output: Output,
+    ) -> Result<Option<JoinHandle<()>>, Failure> {
+        if arguments.jobs.workers == 0 {
+            return Ok(None);
+        }
+        let worker = service_composition::worker(
+            engine(settings, models, output).await?,
+            &self.database,
+            self.sources.clone(),
+            self.journal.clone(),
+            self.metrics.clone(),
+            WorkerSettings {
+                slots: arguments.jobs.workers as usize,
+                ..WorkerSettings::new(service_composition::worker_name())
+            },
+        );
+        Ok(Some(tokio::spawn(worker.run(stop.clone()))))
+    }
+
+    /// Brings events to webhooks.
+    fn deliverer(&self, arguments: &ServeArguments, stop: &CancellationToken) -> JoinHandle<()> {
+        let guard = Guard::new(arguments.allowed_webhooks.clone());
+        let deliverer = Deliverer::new(self.database.clone(), guard, DelivererSettings::default());
+        tokio::spawn(deliverer.run(stop.clone()))
+    }
+
+    async fn close(self) {
+        let _ = self.control.record(EventKind::ServiceStopped, &[]).await;
+        drop((self.control, self.journal));
+        let _ = tokio::time::timeout(LAST_WORDS, self.writer.finish()).await;
+        self.database.close().await;
+    }
+}
+
+fn what(arguments: &ServeArguments, settings: &Settings) -> String {
+    match arguments.no_models {
+        true => "jobs".to_owned(),
+        false => settings.models.join(", "),
+    }
+}
+
+async fn listen(arguments: &ServeArguments) -> Result<TcpListener, Failure> {
     let address = arguments.listen;
-    if matches!(access, Access::ThisMachine) && !address.ip().is_loopback() {
-        let message = format!("anybody who reaches `{address}` could ask, since no key is needed");
-        return Err(Failure::new(Exit::Refused, message)
-            .with_help("name a file of keys with --api-keys, or listen on 127.0.0.1"));
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::new(Exit::Missing, format!("cannot listen on `{address}`: {error}"))
+            .with_help("choose another address with --listen; port 0 takes any that is free")
+    })
+}
+
+fn models(
+    arguments: &ServeArguments,
+    settings: &Settings,
+    output: Output,
+) -> Result<Vec<Arc<dyn Model>>, Failure> {
+    if arguments.no_models {
+        return Ok(Vec::new());
     }
     let memory = arguments
         .memory
         .map_or(u64::MAX, |memory| memory.saturating_mul(1 << 20));
     let pool = Arc::new(Pool::new(memory, move |event| tell(&event, output)));
-    let models = composition::pooled_models(&settings, &pool, &arguments.pin)?;
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        Failure::new(Exit::Missing, format!("cannot listen on `{address}`: {error}"))
-            .with_help("choose another address with --listen; port 0 takes any that is free")
-    })?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
-    let interrupt = Interrupt::watch();
-    let starting = async {
-        preload(&settings, &models, &arguments.pin).await?;
-        completer(&settings, &models, output).await
-    };
-    let Some(completer) = interrupt.token().run_until_cancelled(starting).await else {
-        return Ok(Exit::Interrupted);
-    };
+    composition::pooled_models(settings, &pool, &arguments.pin)
+}
+
+/// The models under their names, with a cache before each.
+fn served(arguments: &ServeArguments, settings: &Settings, models: &[Arc<dyn Model>]) -> Vec<ServedModel> {
     // The models share the memory evenly.
     let cache = arguments.cache_size * 1024 * 1024 / models.len().max(1) as u64;
-    let served: Vec<ServedModel> = settings
+    let served = settings
         .models
         .iter()
         .zip(models)
         .map(|(name, model)| ServedModel {
             name: name.clone(),
             model: match cache {
-                0 => model,
-                bytes => Arc::new(CachedModel::new(model, bytes)),
+                0 => Arc::clone(model),
+                bytes => Arc::new(CachedModel::new(Arc::clone(model), bytes)),
             },
-        })
-        .collect();
-    let room = arguments.max_requests as usize;
-    let service = Arc::new(Service::new(served, completer?, access, room));
-    output.say(&format!("serving {}; Ctrl-C stops", settings.models.join(", ")));
-    output.result(&format!("http://{address}"));
-    let served = tenon_server::serve(listener, service, interrupt.token().clone());
-    served
-        .await
-        .map_err(|error| Failure::new(Exit::Bug, format!("the listener failed: {error}")))?;
-    Ok(Exit::Success)
+        });
+    served.collect()
+}
+
+/// Loads what is to be there before the first request.
+async fn load(
+    arguments: &ServeArguments,
+    settings: &Settings,
+    models: &[Arc<dyn Model>],
+    service: &Service,
+    output: Output,
+) -> Result<(), Failure> {
+    preload(settings, models, &arguments.pin).await?;
+    if arguments.no_models {
+        return Ok(());
+    }
+    if let Some(completer) = completer(settings, models, output).await? {
+        service.set_completer(completer);
+    }
+    Ok(())
+}
+
+/// The engine over the models that are served: what both need is in memory once.
+async fn engine(settings: &Settings, models: Vec<Arc<dyn Model>>, output: Output) -> Result<Engine, Failure> {
+    let models = match models.is_empty() {
+        true => composition::models(settings)?,
+        false => models,
+    };
+    let engine = Engine {
+        models,
+        templates: Arc::new(composition::templates(settings)?),
+        sandbox: composition::sandbox(settings).await,
+        cache_folder: settings.cache_folder.clone(),
+    };
+    if let Err(reason) = &engine.sandbox {
+        output.say(&format!("checks that execute are refused: {reason}"));
+    }
+    Ok(engine)
 }
 
 fn tell(event: &PoolEvent, output: Output) {
@@ -81,7 +286,6 @@ fn tell(event: &PoolEvent, output: Output) {
         PoolEvent::Unloaded { name } => format!("unloaded {name} to make room"),
     });
 }
-
 /// Loads what is to stay in memory.
 async fn preload(settings: &Settings, models: &[Arc<dyn Model>], pinned: &[String]) -> Result<(), Failure> {
     for name in pinned {
@@ -104,10 +308,16 @@ async fn preload(settings: &Settings, models: &[Arc<dyn Model>], pinned: &[Strin
     Ok(())
 }
 
-fn access(keys: Option<&Path>) -> Result<Access, Failure> {
-    let Some(path) = keys else {
-        return Ok(Access::ThisMachine);
-    };
+/// Who may ask the models. The service's own interface always wants a key.
+fn access(arguments: &ServeArguments) -> Result<Access, Failure> {
+    match arguments.api_keys.as_deref() {
+        Some(path) => keys(path),
+        None if arguments.listen.ip().is_loopback() => Ok(Access::ThisMachine),
+        None => Ok(Access::Governed),
+    }
+}
+
+fn keys(path: &Path) -> Result<Access, Failure> {
     let wrong = |error: &dyn std::fmt::Display| {
         let message = format!("cannot use the keys in `{}`: {error}", path.display());
         Failure::new(Exit::Usage, message)

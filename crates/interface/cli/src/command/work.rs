@@ -5,13 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::json;
+use tenon_api::{Job, JobRequest};
 use tenon_change::unified_diff;
 use tenon_config::{Overrides, SandboxMode, Settings};
 use tenon_domain::{AcceptanceCommand, Budget, Intent, Level, Proposal, Quality, RepoPath, Task};
 use tenon_engine::{Observer, Repository, Silent, Verification};
 use tenon_forge::{GitRepository, Identity};
 
-use super::proposals;
+use super::{job, proposals};
 use crate::arguments::{
     DeliveryArguments, ExplainArguments, FixArguments, GenerateArguments, QualityArgument, SandboxArgument,
     TestArguments, WorkArguments,
@@ -21,6 +22,7 @@ use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::{Output, evidence_table, verdict};
 use crate::progress::Progress;
+use crate::server_client::{self, Asking};
 
 /// `tenon generate`.
 pub async fn generate(arguments: GenerateArguments) -> Result<Exit, Failure> {
@@ -139,6 +141,10 @@ async fn propose(
     intent
         .validate()
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    if work.server.is_some() {
+        let proposal = remotely(&intent, work, &settings, &repository, output).await?;
+        return Ok((proposal, output, repository));
+    }
     let engine = composition::engine(&settings).await?;
     if let Err(reason) = &engine.sandbox {
         output.say(&format!("  checks that execute are refused: {reason}"));
@@ -165,6 +171,73 @@ async fn propose(
         .save(&proposal)
         .map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
     Ok((proposal, output, repository))
+}
+
+/// Has a server do the work. An interruption cancels the job.
+async fn remotely(
+    intent: &Intent,
+    work: &WorkArguments,
+    settings: &Settings,
+    repository: &Repository,
+    output: Output,
+) -> Result<Proposal, Failure> {
+    let client = server_client::client(settings, work.server.as_deref(), work.key_file.as_deref())?;
+    let asking = Asking {
+        client,
+        output,
+        json: work.json,
+    };
+    let folder = repository
+        .root
+        .canonicalize()
+        .unwrap_or_else(|_| repository.root.clone());
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let request = JobRequest {
+        task: intent.task.as_str().to_owned(),
+        repository: work.repository.clone().or(name).unwrap_or_default(),
+        intent: intent.text.clone(),
+        files: intent.files.iter().map(|file| file.as_str().to_owned()).collect(),
+        tests: intent
+            .acceptance
+            .iter()
+            .map(|command| command.0.clone())
+            .collect(),
+        quality: Some(
+            match intent.quality {
+                Quality::Fast => "fast",
+                Quality::Standard => "standard",
+                Quality::High => "high",
+            }
+            .to_owned(),
+        ),
+        seed: Some(intent.seed),
+        max_seconds: Some(job::seconds(intent.budget.max_time)),
+        max_samples: Some(intent.budget.max_attempts),
+        revision: None,
+        criticality: None,
+        deadline_seconds: None,
+    };
+    let interrupt = Interrupt::watch();
+    let submitted = asking.client.submit(&request).await?;
+    let followed = interrupt
+        .token()
+        .run_until_cancelled(job::follow(&asking, &submitted.id))
+        .await;
+    let Some(ended) = followed else {
+        let path = format!("/jobs/{}/cancel", submitted.id);
+        let _: Job = asking.client.post(&path, &()).await?;
+        job::farewell(output, &submitted.id);
+        return Err(Failure::new(Exit::Interrupted, "interrupted"));
+    };
+    let ended = ended?;
+    match (&ended.proposal, &ended.failure) {
+        (Some(proposal), _) => Ok(asking.client.proposal(proposal).await?),
+        (None, Some(failure)) => Err(Failure::new(job::exit(&ended), failure.message.clone())),
+        (None, None) => Err(Failure::new(
+            job::exit(&ended),
+            format!("the job was {}", ended.state),
+        )),
+    }
 }
 
 /// What was typed, as the outermost layer of the settings.
