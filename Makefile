@@ -63,8 +63,12 @@ demo: setup build ## Run the main job on a sample repository, from a fresh clone
 	@scripts/demo.sh $(TENON)
 
 .PHONY: test
-test: setup-tests build models clients lint suites docs-check vscode-check ## Everything that CI runs: set-up, lints, every test
+test: setup-tests build models clients lint suites docs-check alerts-check vscode-check ## Everything that CI runs: set-up, lints, every test
 	scripts/tests.sh
+
+.PHONY: alerts-check
+alerts-check: ## Check the alert rules, and prove each with series that make it fire and series that must not
+	@scripts/alerts.sh
 
 .PHONY: lint
 lint: ## Formatting, clippy and the arrows between rooms

@@ -38,6 +38,15 @@ has_clang_headers() {
     return 1
 }
 
+# Debian puts the programs of the server beside its version, and not on PATH.
+has_postgres() {
+    have initdb && return 0
+    for program in /usr/lib/postgresql/*/bin/initdb; do
+        [ -e "$program" ] && return 0
+    done
+    return 1
+}
+
 list_missing() {
     have cmake || need cmake
     have g++ || need g++
@@ -53,6 +62,8 @@ list_missing() {
         have node || need nodejs
         have npm || need npm
         have nvim || need neovim
+        has_postgres || need postgresql
+        have promtool || need prometheus
     fi
 }
 
