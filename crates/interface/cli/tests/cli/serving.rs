@@ -1,7 +1,7 @@
 //! `tenon serve` with the real 0.5B model, asked by the clients that people have.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -19,8 +19,11 @@ struct Server {
 
 impl Server {
     fn start(world: &World) -> Self {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--model", MODEL];
-        let mut command = world.command(&world.path(""), &arguments);
+        Self::with(world, &["serve", "--listen", "127.0.0.1:0", "--model", MODEL])
+    }
+
+    fn with(world: &World, arguments: &[&str]) -> Self {
+        let mut command = world.command(&world.path(""), arguments);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -30,7 +33,7 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut url)
             .unwrap();
-        assert!(url.starts_with("http://127.0.0.1:"), "{url:?}");
+        assert!(url.starts_with("http://"), "{url:?}");
         Self {
             child,
             url: url.trim().to_owned(),
@@ -158,10 +161,21 @@ fn a_server_completes_for_another_machine() {
 fn nobody_is_let_in_by_mistake() {
     let world = World::new();
     let here = world.path("");
-    world
-        .run(&here, &["serve", "--listen", "0.0.0.0:0"])
-        .expect(4)
-        .says("--api-keys");
+    // Beyond this machine a key is asked for, also where none was named.
+    let arguments = ["serve", "--listen", "0.0.0.0:0", "--no-models", "--workers", "0"];
+    let server = Server::with(&world, &arguments);
+    let port = server.url.rsplit(':').next().unwrap();
+    let mut asking = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    asking
+        .write_all(b"GET /v1/models HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    asking.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.0 401") || answer.starts_with("HTTP/1.1 401"),
+        "{answer}"
+    );
+    drop(server);
     let keys = world.path("keys");
     for (text, said) in [("", "no key"), ("short\n", "fewer than 16")] {
         std::fs::write(&keys, text).unwrap();

@@ -113,7 +113,10 @@ async fn what_was_put_away_for_others_gives_the_same_text() {
         "{warm:?}"
     );
     // A part of it serves as well.
-    let shorter = raw(&long_text("The price of item", 40));
+    let mut shorter = raw(&long_text("The price of item", 40));
+    // Read in other pieces, numbers round otherwise, and two digits that are about as likely may change places: what
+    // comes before the first of them does not.
+    shorter.max_tokens = 6;
     let (samples, warm) = answer(&model, shorter.clone()).await;
     assert!(warm.cached_tokens.unwrap() > 200, "{warm:?}");
     let (expected, _) = answer(&start(SMALL).await, shorter).await;
