@@ -20,10 +20,10 @@ use crate::submitting::{Submissions, submit};
 /// Each run begins with the same kills; what they hit is as the machine has it.
 const SEED: u64 = 1;
 const LEASE: [&str; 2] = ["--lease", "2"];
-/// An answer takes about as long as from one kill to the next, at this many bytes a piece.
+/// In pieces of so few bytes an answer takes long enough to be interrupted.
 const ANSWER: &str = "`half` gives one half of a number. It divides what it is given by two, and leaves it otherwise \
     as it is: a whole number becomes one with a fraction, and what cannot be divided is an error of the caller's.";
-const PIECE: usize = 8;
+const PIECE: usize = 2;
 /// Each job is tried three times at most, and once more where it failed.
 const TRIES: usize = 6;
 

@@ -19,7 +19,7 @@ pub struct Submissions {
 /// Several submit at once.
 const SUBMITTERS: u64 = 4;
 /// Between two submissions of one of them, in milliseconds at most.
-const PAUSE: u64 = 1000;
+const PAUSE: u64 = 1500;
 
 /// Has `count` jobs accepted.
 pub async fn submit(client: &Client, count: u64, seed: u64) -> Submissions {
