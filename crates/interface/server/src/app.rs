@@ -1,7 +1,7 @@
 //! The routes.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Admitted;
-use crate::control::{self, Refusal};
+use crate::control::{self, Account, Refusal, Told, rate_limits};
 use crate::dialect::completions::Shape;
 use crate::dialect::{Dialect, chat, completions, infill, messages, ollama, open_ai, read, responses, tabby};
 use crate::failure::{Category, Failure};
@@ -92,15 +92,17 @@ pub async fn serve(
 }
 
 /// Whoever asks, known by a key or by being on this machine.
-struct Asker(CacheScope);
+struct Asker(CacheScope, Option<Account>);
 
 impl FromRequestParts<Arc<Service>> for Asker {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
         let dialect = Dialect::of_path(parts.uri.path());
-        let scope = service.scope(&parts.headers, parts.uri.path()).await;
-        scope.map(Self).map_err(|failure| failure.response(dialect))
+        let told = parts.extensions.get::<Told>();
+        let known = service.scope(&parts.headers, parts.uri.path(), told).await;
+        let (scope, account) = known.map_err(|failure| failure.response(dialect))?;
+        Ok(Self(scope, account))
     }
 }
 
@@ -109,10 +111,10 @@ impl FromRequestParts<Arc<Service>> for Admitted {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
-        let Asker(scope) = Asker::from_request_parts(parts, service).await?;
+        let Asker(scope, account) = Asker::from_request_parts(parts, service).await?;
         let dialect = Dialect::of_path(parts.uri.path());
         let room = service.admit().map_err(|failure| failure.response(dialect))?;
-        Ok(Self { scope, room })
+        Ok(Self { scope, account, room })
     }
 }
 
@@ -147,9 +149,15 @@ impl Sent {
     }
 }
 
-/// Names every answer, so that a person can ask about it.
-async fn named(request: Request, next: Next) -> Response {
+/// Names every answer, so that a person can ask about it, and says what is left of the limits.
+async fn named(mut request: Request, next: Next) -> Response {
+    let told = Told::default();
+    request.extensions_mut().insert(Arc::clone(&told));
     let mut response = next.run(request).await;
+    let rows = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+    for (name, value) in rate_limits(&rows) {
+        response.headers_mut().insert(name, value);
+    }
     let id = uuid::Uuid::now_v7().to_string();
     if let Ok(id) = id.parse() {
         response.headers_mut().insert("x-tenon-request-id", id);
@@ -300,7 +308,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
         let id = uuid::Uuid::now_v7().to_string();
         return Refusal::missing(format!("there is nothing at `{path}`")).response(&id, path);
     }
-    if let Err(failure) = service.scope(request.headers(), path).await {
+    if let Err(failure) = service.scope(request.headers(), path, None).await {
         return failure.response(Dialect::of_path(path));
     }
     let failure = Failure::new(Category::UnknownRoute, format!("there is nothing at `{path}`"));
@@ -309,7 +317,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
 
 async fn wrong_method(State(service): Shared, request: Request) -> Response {
     let path = request.uri().path();
-    if let Err(failure) = service.scope(request.headers(), path).await {
+    if let Err(failure) = service.scope(request.headers(), path, None).await {
         return failure.response(Dialect::of_path(path));
     }
     let message = format!("`{}` is not served at `{path}`", request.method());

@@ -1,16 +1,20 @@
 //! One request to a model, whatever dialect it came in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Deserialize;
+use tenon_domain::Digest;
+use tenon_engine::{AnsweredBy, Completer, Completion, CompletionRequest};
 use tenon_runtime::{
     Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelDescriptor,
     ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling, generate_fitting,
 };
 use uuid::Uuid;
 
+use crate::control::{Account, Bill, CameTo, Question};
 use crate::failure::Failure;
 
 /// How much is wanted and how it is drawn, as most dialects say it.
@@ -49,6 +53,10 @@ const MOST_SAMPLES: u32 = 8;
 const MOST_STOPS: usize = 32;
 /// When nobody says how much is wanted.
 const MOST_TOKENS: u32 = 4096;
+/// Few answers are longer, and what is reserved others cannot spend meanwhile.
+const LIKELY_TOKENS: u32 = 1024;
+/// Of code.
+const BYTES_A_TOKEN: usize = 3;
 /// An estimate is no reason to write nothing.
 const LEAST_ROOM: u32 = 256;
 
@@ -121,6 +129,12 @@ fn likely_room(model: &ModelDescriptor, prompt: &PromptInput) -> u32 {
     if model.counts_exactly {
         return MOST_TOKENS;
     }
+    let read = estimate(prompt);
+    MOST_TOKENS.min(model.context_length.saturating_sub(read).max(LEAST_ROOM))
+}
+
+/// Tokens of a prompt that nobody has counted yet.
+fn estimate(prompt: &PromptInput) -> u32 {
     let bytes = match prompt {
         PromptInput::Chat { messages, prefill } => {
             let contents = messages.iter().map(|message| message.content.len());
@@ -129,8 +143,62 @@ fn likely_room(model: &ModelDescriptor, prompt: &PromptInput) -> u32 {
         PromptInput::Fill { prefix, suffix } => prefix.len() + suffix.len(),
         PromptInput::Raw { text } => text.len(),
     };
-    let read = u32::try_from(bytes.div_ceil(3)).unwrap_or(u32::MAX);
-    MOST_TOKENS.min(model.context_length.saturating_sub(read).max(LEAST_ROOM))
+    u32::try_from(bytes.div_ceil(BYTES_A_TOKEN)).unwrap_or(u32::MAX)
+}
+
+/// Completes and pays for what the model read and wrote. Editors give up most of what they ask for, so that next to nothing
+/// is reserved: what counts is whether anything is left.
+pub(crate) async fn completed(
+    account: Option<&Account>,
+    completer: &Arc<Completer>,
+    request: &CompletionRequest,
+) -> Result<Completion, Failure> {
+    let bill = match account {
+        Some(account) => {
+            let question = Question {
+                digest: None,
+                read: 0,
+                written: 1,
+            };
+            Some(account.reserve(completer.model(), question).await?)
+        }
+        None => None,
+    };
+    let completion = completer.complete(request).await;
+    let trace = &completion.trace;
+    let came_to = match trace.answered_by {
+        AnsweredBy::Model | AnsweredBy::Underway => CameTo {
+            prompt_tokens: trace.prompt_tokens,
+            completion_tokens: trace.completion_tokens,
+            guessed_tokens: 0,
+        },
+        AnsweredBy::Memory | AnsweredBy::Nobody => CameTo {
+            prompt_tokens: Some(0),
+            completion_tokens: Some(0),
+            guessed_tokens: 0,
+        },
+    };
+    bill.into_iter()
+        .for_each(|bill| bill.settle(&Answering::default(), came_to));
+    Ok(completion)
+}
+
+/// Reserves what the answer may come to, where somebody counts.
+async fn bill(
+    account: Option<&Account>,
+    model: &dyn Model,
+    request: &GenerateRequest,
+) -> Result<Option<Bill>, Failure> {
+    let Some(account) = account else { return Ok(None) };
+    let likely = request.max_tokens.min(LIKELY_TOKENS);
+    let prompt = serde_json::to_vec(&request.prompt).unwrap_or_default();
+    let question = Question {
+        digest: Some(Digest::of(prompt)),
+        read: u64::from(estimate(&request.prompt)),
+        written: u64::from(likely) * u64::from(request.samples),
+    };
+    let bill = account.reserve(&model.descriptor().reference, question).await?;
+    Ok(Some(bill))
 }
 
 fn any_seed() -> u64 {
@@ -138,17 +206,50 @@ fn any_seed() -> u64 {
 }
 
 /// A request whose first text is there: failures from here on are told inside the stream.
-#[derive(Debug)]
 pub(crate) struct Opened {
     held: VecDeque<SampleEvent>,
     stream: SampleStream,
     unfinished: u32,
+    meter: Meter,
+    bill: Option<Bill>,
+}
+
+/// What a stream came to so far.
+#[derive(Debug, Default)]
+struct Meter {
+    usage: Usage,
+    /// Bytes of samples that did not come to their end, by sample.
+    open: BTreeMap<u32, usize>,
+}
+
+impl Meter {
+    fn hear(&mut self, event: &SampleEvent) {
+        self.usage.hear(event);
+        match event {
+            SampleEvent::Text { sample, text } => *self.open.entry(*sample).or_default() += text.len(),
+            SampleEvent::Finished { sample, .. } => {
+                self.open.remove(sample);
+            }
+            SampleEvent::PromptRead { .. } => {}
+        }
+    }
+
+    fn came_to(&self) -> CameTo {
+        let open: usize = self.open.values().sum();
+        let whole = self.usage.came_to();
+        let cut = u32::try_from(open.div_ceil(BYTES_A_TOKEN)).unwrap_or(u32::MAX);
+        CameTo {
+            completion_tokens: whole.completion_tokens.filter(|_| open == 0),
+            guessed_tokens: whole.guessed_tokens.saturating_add(cut),
+            ..whole
+        }
+    }
 }
 
 /// Says in headers who answered.
 pub(crate) fn told(mut response: Response, answering: &Answering) -> Response {
     let headers = response.headers_mut();
-    let chosen = answering.model.as_deref().and_then(|model| model.parse().ok());
+    let chosen = answering.model.as_ref().and_then(|model| model.name.parse().ok());
     if let Some(model) = chosen {
         headers.insert("x-tenon-model", model);
         headers.insert("x-tenon-fallbacks", answering.fallbacks.into());
@@ -161,12 +262,32 @@ pub(crate) fn told(mut response: Response, answering: &Answering) -> Response {
 
 impl Opened {
     /// Asks, and waits for the first text.
-    pub async fn new(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
+    pub async fn new(
+        account: Option<&Account>,
+        model: &dyn Model,
+        request: GenerateRequest,
+    ) -> Result<Self, Failure> {
+        let bill = bill(account, model, &request).await?;
+        match Self::open(model, request).await {
+            Ok(mut opened) => {
+                opened.bill = bill;
+                Ok(opened)
+            }
+            Err(error) => {
+                bill.into_iter().for_each(Bill::cancel);
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn open(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
         let unfinished = request.samples;
         let mut stream = generate_fitting(model, request).await?;
         let mut held = VecDeque::new();
+        let mut meter = Meter::default();
         while let Some(event) = stream.next().await {
             let event = event?;
+            meter.hear(&event);
             let is_text = !matches!(event, SampleEvent::PromptRead { .. });
             held.push_back(event);
             if is_text {
@@ -177,6 +298,8 @@ impl Opened {
             held,
             stream,
             unfinished,
+            meter,
+            bill: None,
         })
     }
 
@@ -197,7 +320,13 @@ impl Opened {
     pub async fn next(&mut self) -> Option<Result<SampleEvent, ModelError>> {
         let event = match self.held.pop_front() {
             Some(held) => Some(Ok(held)),
-            None => self.stream.next().await,
+            None => {
+                let event = self.stream.next().await;
+                if let Some(Ok(event)) = &event {
+                    self.meter.hear(event);
+                }
+                event
+            }
         };
         match &event {
             Some(Ok(SampleEvent::Finished { .. })) => self.unfinished = self.unfinished.saturating_sub(1),
@@ -213,6 +342,15 @@ impl Opened {
     }
 }
 
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // However it ends, what was read and written until then is paid.
+        if let Some(bill) = self.bill.take() {
+            bill.settle(self.stream.answering(), self.meter.came_to());
+        }
+    }
+}
+
 /// A whole answer.
 pub(crate) struct Answer {
     pub samples: Vec<Sample>,
@@ -221,7 +359,27 @@ pub(crate) struct Answer {
 }
 
 /// Asks and waits for everything.
-pub(crate) async fn whole(model: &dyn Model, request: GenerateRequest) -> Result<Answer, Failure> {
+pub(crate) async fn whole(
+    account: Option<&Account>,
+    model: &dyn Model,
+    request: GenerateRequest,
+) -> Result<Answer, Failure> {
+    let bill = bill(account, model, &request).await?;
+    match ask(model, request).await {
+        Ok(answer) => {
+            let came_to = answer.usage.came_to();
+            bill.into_iter()
+                .for_each(|bill| bill.settle(&answer.answering, came_to));
+            Ok(answer)
+        }
+        Err(error) => {
+            bill.into_iter().for_each(Bill::cancel);
+            Err(error.into())
+        }
+    }
+}
+
+async fn ask(model: &dyn Model, request: GenerateRequest) -> Result<Answer, ModelError> {
     let count = request.samples;
     let stream = generate_fitting(model, request).await?;
     let answering = stream.answering().clone();
@@ -290,6 +448,14 @@ impl Usage {
             }),
             SampleEvent::Finished { result, .. } => self.wrote(result.completion_tokens),
             SampleEvent::Text { .. } => {}
+        }
+    }
+
+    fn came_to(&self) -> CameTo {
+        CameTo {
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens: self.completion_tokens.filter(|_| !self.unknown),
+            guessed_tokens: self.completion_tokens.unwrap_or(0),
         }
     }
 

@@ -10,7 +10,7 @@ use tenon_runtime::{CacheScope, Model};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::{Access, sent_key};
-use crate::control::{self, Control};
+use crate::control::{self, Account, Control, Told};
 use crate::failure::{Category, Failure};
 
 /// A model that is served, by the name that clients ask for.
@@ -81,13 +81,19 @@ impl Service {
         self.control.as_ref()
     }
 
-    /// Whose request this is: what one of them had cached, no other sees.
-    pub(crate) async fn scope(&self, headers: &HeaderMap, path: &str) -> Result<CacheScope, Failure> {
+    /// Whose request this is: what one of them had cached, no other sees; and what it spends from, if anybody counts.
+    pub(crate) async fn scope(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+        told: Option<&Told>,
+    ) -> Result<(CacheScope, Option<Account>), Failure> {
         match &self.control {
             Some(control) if is_ours(headers) || matches!(self.access, Access::Governed) => {
-                control::admit(control, headers, path).await
+                let (scope, account) = control::admit(control, headers, path, told).await?;
+                Ok((scope, Some(account)))
             }
-            _ => self.access.scope(headers),
+            _ => Ok((self.access.scope(headers)?, None)),
         }
     }
 

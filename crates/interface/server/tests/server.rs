@@ -20,5 +20,7 @@ mod desk;
 mod governing;
 #[path = "server/house.rs"]
 mod house;
+#[path = "server/spending.rs"]
+mod spending;
 #[path = "server/webhooks.rs"]
 mod webhooks;

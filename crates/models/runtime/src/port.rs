@@ -280,7 +280,7 @@ pub struct SampleStream {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answering {
     /// The model that a route chose.
-    pub model: Option<String>,
+    pub model: Option<ModelReference>,
     /// How many were asked before it.
     pub fallbacks: u32,
     /// Whether the answer was given before and kept.

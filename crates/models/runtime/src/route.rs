@@ -98,6 +98,7 @@ impl Route {
             reference: ModelReference {
                 name: name.to_owned(),
                 digest: None,
+                price: None,
             },
             context_length,
             fills_in_the_middle: descriptors().all(|descriptor| descriptor.fills_in_the_middle),
@@ -369,7 +370,7 @@ impl Model for Route {
                         .get(next)
                         .map(|target| &target.model.descriptor().reference);
                     return Ok(stream.answered_by(Answering {
-                        model: model.map(|reference| reference.name.clone()),
+                        model: model.cloned(),
                         fallbacks: attempt,
                         was_kept: false,
                     }));

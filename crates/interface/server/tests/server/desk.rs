@@ -14,7 +14,7 @@ use tenon_domain::{
 };
 use tenon_forge::Git;
 use tenon_jobs::{Progress, RunError, Runner, Sources, Worker, WorkerSettings};
-use tenon_server::{Access, Control, ControlParts, GovernedRunner, Service};
+use tenon_server::{Access, Control, ControlParts, GovernedRunner, ServedModel, Service};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, Job};
 use tenon_webhooks::Guard;
@@ -43,11 +43,21 @@ impl Desk {
     }
 
     pub async fn with_queue(queue: u32) -> Self {
+        Self::with(queue, Vec::new()).await
+    }
+
+    /// One that serves these models, too.
+    pub async fn with_models(models: Vec<ServedModel>) -> Self {
+        Self::with(10_000, models).await
+    }
+
+    async fn with(queue: u32, models: Vec<ServedModel>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::file(folder.path().join("tenon.db"));
         let database = Database::connect(&url, 4).await.unwrap();
         database.migrate().await.unwrap();
-        let first = Control::found(&database).await.unwrap().unwrap();
+        let first = tenon_access::mint().unwrap();
+        assert!(Control::found(&database, &first).await.unwrap());
         let key = SigningKey::load_or_create(&folder.path().join("audit.key")).unwrap();
         let audit_key = key.public_key();
         let (journal, writer) = Journal::start(database.clone(), Some(key));
@@ -67,11 +77,13 @@ impl Desk {
             queue,
         });
         control.make_ready(true);
-        let service = Service::new(Vec::new(), None, Access::Governed, 16).with_control(Arc::clone(&control));
+        let service = Service::new(models, None, Access::Governed, 16).with_control(Arc::clone(&control));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(tenon_server::serve(listener, Arc::new(service), stop.clone()));
+        let (bookkeeper, end) = (Arc::clone(&control), stop.clone());
+        tokio::spawn(async move { bookkeeper.settle_accounts(&end).await });
         Self {
             database,
             control,
