@@ -24,6 +24,9 @@ pub enum ForgeError {
         /// How long was waited.
         seconds: u64,
     },
+    /// Somebody wanted Git to stop.
+    #[error("git was stopped")]
+    Stopped,
     /// Git refused.
     #[error("`git {command}` failed: {message}")]
     Failed {

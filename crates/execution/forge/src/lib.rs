@@ -12,6 +12,7 @@ mod git;
 mod identity;
 mod mirror;
 mod repository;
+mod stop;
 mod tree;
 
 pub use error::ForgeError;

@@ -1,8 +1,10 @@
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::git::{Git, Invocation};
+use crate::git::{Git, Invocation, LOOK};
 use crate::{ForgeError, GitRepository};
 
 /// Fetching may take longer than looking.
@@ -43,8 +45,7 @@ impl Mirror {
             source,
         };
         fs::create_dir_all(parent).map_err(prepare)?;
-        let lock = File::create(folder.with_extension("lock")).map_err(prepare)?;
-        lock.lock().map_err(prepare)?;
+        let _lock = mirror.lock()?;
         match folder.join("HEAD").exists() {
             true => mirror.run(folder, &["fetch", "--prune", "--quiet", remote, "+refs/*:refs/*"])?,
             false => {
@@ -81,6 +82,30 @@ impl Mirror {
         self.run(folder, &["checkout", "--quiet", "--detach", &revision])?;
         let checked_out = GitRepository::discover_with(&self.git, folder)?;
         checked_out.map_or(Ok(None), |repository| repository.base_commit())
+    }
+
+    /// Holds everybody else off until the file is closed; waits no longer than for Git itself.
+    fn lock(&self) -> Result<File, ForgeError> {
+        let failed = |source: io::Error| ForgeError::Start {
+            command: "fetch".to_owned(),
+            source,
+        };
+        let lock = File::create(self.folder.with_extension("lock")).map_err(failed)?;
+        let deadline = Instant::now() + self.git.time_limit();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::WouldBlock) if self.git.stop().is_asked() => return Err(ForgeError::Stopped),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                    return Err(ForgeError::TimedOut {
+                        command: "fetch".to_owned(),
+                        seconds: self.git.time_limit().as_secs(),
+                    });
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
+            }
+        }
     }
 
     fn resolve(&self, revision: &str) -> Result<String, ForgeError> {

@@ -5,6 +5,7 @@ use tenon_domain::FailureCategory;
 use tenon_engine::Repository;
 use tenon_forge::{ForgeError, Git, GitRepository, Mirror};
 use tenon_store::{RegisteredRepository, RepositoryKind};
+use tokio_util::sync::CancellationToken;
 
 use crate::RunError;
 
@@ -64,17 +65,24 @@ impl Sources {
     /// The tree of a repository, at `revision` if it is a remote one. Waits for Git: not for a thread that others need.
     ///
     /// # Errors
-    /// When it cannot be had.
-    pub fn tree(&self, registered: &RegisteredRepository, revision: Option<&str>) -> Result<Tree, RunError> {
+    /// When it cannot be had, or `stop` came first.
+    pub fn tree(
+        &self,
+        registered: &RegisteredRepository,
+        revision: Option<&str>,
+        stop: &CancellationToken,
+    ) -> Result<Tree, RunError> {
+        let stop = stop.clone();
+        let git = self.git.clone().with_stop(move || stop.is_cancelled());
         match registered.kind {
-            RepositoryKind::Path => self.folder(Path::new(&registered.location)),
-            RepositoryKind::Remote => self.remote(registered, revision),
+            RepositoryKind::Path => self.folder(&git, Path::new(&registered.location)),
+            RepositoryKind::Remote => self.remote(&git, registered, revision),
         }
     }
 
-    fn folder(&self, path: &Path) -> Result<Tree, RunError> {
+    fn folder(&self, git: &Git, path: &Path) -> Result<Tree, RunError> {
         let root = self.permit(path)?;
-        let found = GitRepository::discover_with(&self.git, &root).map_err(|error| forge(&error))?;
+        let found = GitRepository::discover_with(git, &root).map_err(|error| forge(&error))?;
         let repository = match found {
             Some(git) if !git.is_bare() => Repository {
                 root: self.permit(git.root())?,
@@ -91,11 +99,15 @@ impl Sources {
         })
     }
 
-    fn remote(&self, registered: &RegisteredRepository, revision: Option<&str>) -> Result<Tree, RunError> {
+    fn remote(
+        &self,
+        git: &Git,
+        registered: &RegisteredRepository,
+        revision: Option<&str>,
+    ) -> Result<Tree, RunError> {
         let internal = |error: std::io::Error| RunError::new(FailureCategory::Internal, error.to_string());
         let mirror = self.mirrors.join(format!("{}.git", registered.name));
-        let mirror =
-            Mirror::fetch(&self.git, &registered.location, &mirror).map_err(|error| forge(&error))?;
+        let mirror = Mirror::fetch(git, &registered.location, &mirror).map_err(|error| forge(&error))?;
         let folder = tempfile::Builder::new()
             .prefix("tree-")
             .tempdir_in(&self.mirrors)
@@ -114,6 +126,7 @@ fn forge(error: &ForgeError) -> RunError {
         ForgeError::Failed { .. } | ForgeError::TimedOut { .. } => FailureCategory::Network,
         ForgeError::Revision { .. } => FailureCategory::NotFound,
         ForgeError::Remote { .. } => FailureCategory::BadRequest,
+        ForgeError::Stopped => FailureCategory::Cancelled,
         _ => FailureCategory::Internal,
     };
     RunError::new(category, error.to_string())

@@ -23,6 +23,8 @@ pub struct WorkerSettings {
     pub poll: Duration,
     /// What is running when it has to stop may still be finished in this time.
     pub drain: Duration,
+    /// What was stopped then may still be given back in this time; after it, another takes it when its lease runs out.
+    pub release: Duration,
     /// The first attempt after a failure waits so long, and each further one twice as long.
     pub backoff: Duration,
 }
@@ -36,6 +38,7 @@ impl WorkerSettings {
             lease: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(20),
+            release: Duration::from_secs(10),
             backoff: Duration::from_secs(2),
         }
     }
@@ -87,10 +90,10 @@ impl Worker {
                 }
             }
         }
-        let all_done = async { while running.join_next().await.is_some() {} };
-        if timeout(worker.settings.drain, all_done).await.is_err() {
+        if timeout(worker.settings.drain, all_done(&mut running)).await.is_err() {
             abandon.cancel();
-            while running.join_next().await.is_some() {}
+            // What is left ends with the set.
+            let _ = timeout(worker.settings.release, all_done(&mut running)).await;
         }
     }
 
@@ -260,6 +263,10 @@ impl Worker {
         let spread = job.id.to_string().bytes().map(u32::from).sum::<u32>() % 50;
         milliseconds(whole + whole * spread / 100)
     }
+}
+
+async fn all_done(running: &mut JoinSet<()>) {
+    while running.join_next().await.is_some() {}
 }
 
 fn milliseconds(duration: Duration) -> i64 {
