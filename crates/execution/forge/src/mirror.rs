@@ -16,6 +16,9 @@ const PROTOCOLS: [&str; 3] = [
     "protocol.file.allow=always",
 ];
 
+/// Where a copy says whose it is.
+const ORIGIN: &str = "remote.origin.url";
+
 /// A bare copy of a remote, from which trees are taken: each its own, so that none moves while somebody reads it.
 #[derive(Debug, Clone)]
 pub struct Mirror {
@@ -24,7 +27,7 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// Brings the copy in `folder` up to date; it is made when it is missing. Several may ask at once, and wait for each
+    /// Brings the copy in `folder` up to date; it is made when it is missing, or of another remote. Several may ask at once, and wait for each
     /// other. Credentials are those that Git's own helpers and files know.
     ///
     /// # Errors
@@ -46,18 +49,9 @@ impl Mirror {
         };
         fs::create_dir_all(parent).map_err(prepare)?;
         let _lock = mirror.lock()?;
-        match folder.join("HEAD").exists() {
-            true => mirror.run(folder, &["fetch", "--prune", "--quiet", remote, "+refs/*:refs/*"])?,
-            false => {
-                // A clone that was cut off has another name, and is begun anew.
-                let begun = folder.with_extension("begun");
-                let _ = fs::remove_dir_all(&begun);
-                mirror.run(
-                    parent,
-                    &["clone", "--mirror", "--quiet", remote, &begun.to_string_lossy()],
-                )?;
-                fs::rename(&begun, folder).map_err(prepare)?;
-            }
+        match mirror.is_of(remote)? {
+            true => mirror.update(remote)?,
+            false => mirror.begin(remote, parent)?,
         }
         Ok(mirror)
     }
@@ -82,6 +76,57 @@ impl Mirror {
         self.run(folder, &["checkout", "--quiet", "--detach", &revision])?;
         let checked_out = GitRepository::discover_with(&self.git, folder)?;
         checked_out.map_or(Ok(None), |repository| repository.base_commit())
+    }
+
+    /// Whether the copy is there, and of this remote.
+    fn is_of(&self, remote: &str) -> Result<bool, ForgeError> {
+        if !self.folder.join("HEAD").exists() {
+            return Ok(false);
+        }
+        let settings = self.folder.join("config");
+        let settings = settings.to_string_lossy();
+        let parent = self.folder.parent().unwrap_or(&self.folder);
+        let known = self.output(parent, &["config", "--file", &settings, "--get", ORIGIN])?;
+        // A copy that does not say whose it is, is nobody's.
+        let known = known.into_stdout("config").unwrap_or_default();
+        Ok(String::from_utf8_lossy(&known).trim_end_matches('\n') == remote)
+    }
+
+    fn begin(&self, remote: &str, parent: &Path) -> Result<(), ForgeError> {
+        let failed = |source| ForgeError::Start {
+            command: "clone".to_owned(),
+            source,
+        };
+        // A clone that was cut off has another name, and is begun anew.
+        let [begun, old] = ["begun", "old"].map(|name| self.folder.with_extension(name));
+        for left in [&begun, &old] {
+            let _ = fs::remove_dir_all(left);
+        }
+        let place = begun.to_string_lossy();
+        self.run(parent, &["clone", "--mirror", "--quiet", remote, &place])?;
+        self.run(&begun, &["config", ORIGIN, remote])?;
+        if self.folder.exists() {
+            fs::rename(&self.folder, &old).map_err(failed)?;
+        }
+        fs::rename(&begun, &self.folder).map_err(failed)?;
+        let _ = fs::remove_dir_all(&old);
+        Ok(())
+    }
+
+    fn update(&self, remote: &str) -> Result<(), ForgeError> {
+        let folder = &self.folder;
+        self.run(folder, &["fetch", "--prune", "--quiet", remote, "+refs/*:refs/*"])?;
+        let listed = self.output(folder, &["ls-remote", "--symref", remote, "HEAD"])?;
+        let listed = listed.into_stdout("ls-remote")?;
+        match RemoteHead::parse(&String::from_utf8_lossy(&listed)) {
+            Some(RemoteHead::Branch(name)) => self.run(folder, &["symbolic-ref", "HEAD", &name]),
+            Some(RemoteHead::Commit(id)) => {
+                // No branch need lead there.
+                self.run(folder, &["fetch", "--quiet", remote, "HEAD"])?;
+                self.run(folder, &["update-ref", "--no-deref", "HEAD", &id])
+            }
+            None => Ok(()),
+        }
     }
 
     /// Holds everybody else off until the file is closed; waits no longer than for Git itself.
@@ -137,6 +182,32 @@ impl Mirror {
             input: &[],
             variables: &[],
         })
+    }
+}
+
+/// Where a remote stands: what a clone of it checks out.
+#[derive(Debug, PartialEq, Eq)]
+enum RemoteHead {
+    Branch(String),
+    Commit(String),
+}
+
+impl RemoteHead {
+    /// Reads what `git ls-remote --symref` lists; none for a remote that has nothing yet.
+    fn parse(listed: &str) -> Option<Self> {
+        let mut found = None;
+        for line in listed.lines() {
+            // Others may end in the same word.
+            let Some((what, "HEAD")) = line.split_once('\t') else {
+                continue;
+            };
+            match what.strip_prefix("ref: ") {
+                Some(name) if name.starts_with("refs/heads/") => return Some(Self::Branch(name.to_owned())),
+                Some(_) => {}
+                None => found = Some(Self::Commit(what.to_owned())),
+            }
+        }
+        found
     }
 }
 

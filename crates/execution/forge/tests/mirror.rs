@@ -43,6 +43,61 @@ fn a_mirror_follows_its_remote_and_trees_stay_apart() {
 }
 
 #[test]
+fn a_mirror_stands_where_its_remote_stands() {
+    let origin = TemporaryRepository::new([("a.py", "one = 1\n")]).with_git();
+    origin.git(&["branch", "--move", "master"]);
+    let remote = format!("file://{}", origin.path().display());
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("a.git");
+    let at = |name: &str| {
+        let mirror = Mirror::fetch(&git(place.path()), &remote, &folder).unwrap();
+        mirror.check_out(None, &place.path().join(name)).unwrap().unwrap()
+    };
+    assert_eq!(at("one"), origin.git(&["rev-parse", "HEAD"]).trim());
+
+    // Renamed, and the old name is gone.
+    origin.git(&["branch", "--move", "main"]);
+    let renamed = origin.commit("two");
+    assert_eq!(at("two"), renamed);
+    // Another branch is the remote's own, and the old one is still there.
+    origin.git(&["checkout", "--quiet", "-b", "next"]);
+    let next = origin.commit("three");
+    assert_eq!(at("three"), next);
+    // On no branch at all, at a commit that none holds, and on one again.
+    origin.git(&["checkout", "--quiet", "--detach"]);
+    let detached = origin.commit("four");
+    assert_eq!(at("four"), detached);
+    origin.git(&["checkout", "--quiet", "main"]);
+    assert_eq!(at("five"), renamed);
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_by_now_is_cloned_anew() {
+    let [first, second] = ["one = 1\n", "two = 2\n"]
+        .map(|content| TemporaryRepository::new([("a.py", content)]).with_git());
+    first.git(&["branch", "only-here"]);
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("a.git");
+    let fetch = |origin: &TemporaryRepository| {
+        let remote = format!("file://{}", origin.path().display());
+        Mirror::fetch(&git(place.path()), &remote, &folder)
+    };
+    fetch(&first).unwrap();
+    let mirror = fetch(&second).unwrap();
+    let tree = place.path().join("tree");
+    mirror.check_out(None, &tree).unwrap();
+    assert_eq!(fs::read_to_string(tree.join("a.py")).unwrap(), "two = 2\n");
+    let stale = mirror.check_out(Some("only-here"), &place.path().join("stale"));
+    assert!(matches!(stale, Err(ForgeError::Revision { .. })));
+
+    // What cannot be cloned leaves the copy as it was.
+    let missing = TemporaryRepository::empty();
+    fetch(&missing).unwrap_err();
+    let mirror = fetch(&second).unwrap();
+    mirror.check_out(None, &place.path().join("again")).unwrap();
+}
+
+#[test]
 fn what_is_not_there_is_said_and_leaves_nothing() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("a.git");
