@@ -85,6 +85,15 @@ pub enum ForgeError {
         /// What was given, without its credentials.
         remote: String,
     },
+    /// The remote gives nothing.
+    #[error(
+        "`{remote}` cannot be fetched: it does not answer, has no such repository, leads elsewhere, or wants credentials \
+         that Git has not on the server; there `git ls-remote {remote}` says which"
+    )]
+    Unreachable {
+        /// What was asked, without its credentials.
+        remote: String,
+    },
     /// No commit is called so.
     #[error("the repository has no revision `{revision}`")]
     Revision {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::ForgeError;
 use crate::stop::Stop;
@@ -15,6 +15,8 @@ use crate::stop::Stop;
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_MESSAGE_CHARACTERS: usize = 1000;
+/// So long it may take to tidy up.
+const GRACE: Duration = Duration::from_secs(1);
 /// How soon it is noticed that somebody wants Git to stop.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
@@ -73,6 +75,7 @@ pub struct Git {
     home: Option<PathBuf>,
     time_limit: Duration,
     stop: Stop,
+    settings: Vec<String>,
 }
 
 impl Default for Git {
@@ -105,6 +108,7 @@ impl Git {
             home: None,
             time_limit: TIME_LIMIT,
             stop: Stop::default(),
+            settings: Vec::new(),
         }
     }
 
@@ -126,6 +130,12 @@ impl Git {
     #[must_use]
     pub fn with_stop(mut self, is_wanted_no_more: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         self.stop = Stop::new(is_wanted_no_more);
+        self
+    }
+
+    /// Settings that hold for each command, before the person's own.
+    pub(crate) fn with_settings(mut self, settings: Vec<String>) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -196,7 +206,8 @@ impl Git {
             .arg("--no-pager")
             .arg("--no-optional-locks")
             .arg("--literal-pathspecs");
-        for setting in OVERRIDES {
+        let settings = self.settings.iter().map(String::as_str);
+        for setting in OVERRIDES.into_iter().chain(settings) {
             command.arg("-c").arg(setting);
         }
         command.args(invocation.arguments).current_dir(invocation.folder);
@@ -249,7 +260,7 @@ enum Exchanged {
     Stopped,
 }
 
-/// Feeds the child and reads it to its end, unless the deadline or a stop comes first: then it is killed with everything
+/// Feeds the child and reads it to its end, unless the deadline or a stop comes first: then it is ended with everything
 /// that it started.
 fn exchange(child: &mut Child, input: &[u8], deadline: Instant, stop: &Stop) -> io::Result<Exchanged> {
     let (Some(mut stdin), Some(stdout), Some(stderr)) =
@@ -288,12 +299,18 @@ fn exchange(child: &mut Child, input: &[u8], deadline: Instant, stop: &Stop) -> 
 }
 
 /// What was read, unless the deadline or a stop came first.
-fn next<T>(receiver: &mpsc::Receiver<io::Result<T>>, deadline: Instant, stop: &Stop) -> Result<io::Result<T>, Exchanged> {
+fn next<T>(
+    receiver: &mpsc::Receiver<io::Result<T>>,
+    deadline: Instant,
+    stop: &Stop,
+) -> Result<io::Result<T>, Exchanged> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match receiver.recv_timeout(left.min(LOOK)) {
             Ok(read) => return Ok(read),
-            Err(RecvTimeoutError::Disconnected) => return Ok(Err(io::Error::other("a reading thread failed"))),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Ok(Err(io::Error::other("a reading thread failed")));
+            }
             Err(RecvTimeoutError::Timeout) if stop.is_asked() => return Err(Exchanged::Stopped),
             Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Exchanged::Late),
             Err(RecvTimeoutError::Timeout) => {}
@@ -302,8 +319,16 @@ fn next<T>(receiver: &mpsc::Receiver<io::Result<T>>, deadline: Instant, stop: &S
 }
 
 fn kill(child: &mut Child) -> io::Result<()> {
-    // It is the first of its group, and was not waited for yet: the number is its own.
-    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+    // It is the first of its group, and is buried only below: until then the number is its own.
+    let group = Pid::from_child(child);
+    // Git removes its locks when it is asked to end, and only then.
+    let _ = kill_process_group(group, Signal::TERM);
+    let grace = Instant::now() + GRACE;
+    let looking = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    while Instant::now() < grace && matches!(waitid(WaitId::Pid(group), looking), Ok(None)) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let _ = kill_process_group(group, Signal::KILL);
     child.kill()?;
     child.wait().map(drop)
 }

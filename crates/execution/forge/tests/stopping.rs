@@ -15,7 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A Git that starts a helper, says both numbers, and waits for it.
 fn hanging(folder: &TemporaryRepository) -> Git {
-    let script = format!("#!/bin/sh\nsleep 600 &\necho $$ $! > {0}/begun\nmv {0}/begun {0}/started\nwait\n", folder.path().display());
+    let script = format!(
+        "#!/bin/sh\nsleep 600 &\necho $$ $! > {0}/begun\nmv {0}/begun {0}/started\nwait\n",
+        folder.path().display()
+    );
     folder.write("git", script);
     fs::set_permissions(folder.at("git"), fs::Permissions::from_mode(0o755)).unwrap();
     Git::at(folder.at("git"))
@@ -42,7 +45,7 @@ fn a_stop_ends_git_and_everything_that_it_started() {
     let asked = Arc::clone(&stop);
     let git = hanging(&folder).with_stop(move || asked.load(Ordering::Relaxed));
     let mirror = folder.at("mirrors/a.git");
-    let fetching = thread::spawn(move || Mirror::fetch(&git, "file:///nothing", &mirror));
+    let fetching = thread::spawn(move || Mirror::fetch(&git, "file:///nothing", &[], &mirror));
     patiently("it starts", || folder.at("started").exists());
     stop.store(true, Ordering::Relaxed);
     let error = fetching.join().unwrap().unwrap_err();
@@ -58,7 +61,7 @@ fn whoever_waits_for_another_to_fetch_can_be_stopped() {
     let mirror = folder.at("a.git");
     let lock = File::create(folder.at("a.lock")).unwrap();
     lock.lock().unwrap();
-    let fetch = |git: &Git, mirror: &Path| Mirror::fetch(git, "file:///nothing", mirror).unwrap_err();
+    let fetch = |git: &Git, mirror: &Path| Mirror::fetch(git, "file:///nothing", &[], mirror).unwrap_err();
     let error = fetch(&Git::default().with_stop(|| true), &mirror);
     assert!(matches!(error, ForgeError::Stopped), "{error}");
 }

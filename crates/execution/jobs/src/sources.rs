@@ -1,4 +1,6 @@
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tenon_domain::FailureCategory;
@@ -9,12 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::RunError;
 
+/// Finds the addresses at which a remote may be asked, or says why it may not be. Waits for the network.
+pub type Gate = Arc<dyn Fn(&str) -> Result<Vec<IpAddr>, RunError> + Send + Sync>;
+
 /// Where the trees of repositories come from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sources {
     git: Git,
     mirrors: PathBuf,
     allowed: Vec<PathBuf>,
+    gate: Gate,
 }
 
 /// A tree to work on. What was checked out for it alone goes with it.
@@ -26,12 +32,36 @@ pub struct Tree {
 }
 
 impl Sources {
-    /// Mirrors of remotes are in `mirrors`; folders of this machine are worked on only inside the `allowed` ones.
+    /// Mirrors of remotes are in `mirrors`; folders of this machine are worked on only inside the `allowed` ones. Without
+    /// [`Self::with_gate`] no host is asked.
     pub fn new(git: Git, mirrors: impl Into<PathBuf>, allowed: Vec<PathBuf>) -> Self {
         Self {
             git,
             mirrors: mirrors.into(),
             allowed,
+            gate: Arc::new(|remote| {
+                let message = format!("`{remote}` is not asked: nobody said which hosts may be");
+                Err(RunError::new(FailureCategory::ContentPolicy, message))
+            }),
+        }
+    }
+
+    /// Asks hosts that pass the gate.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// Finds the addresses at which a remote may be asked; none for one that is on this machine. Waits for the network:
+    /// not for a thread that others need.
+    ///
+    /// # Errors
+    /// When it may not be, or nobody knows its host.
+    pub fn permit_remote(&self, remote: &str) -> Result<Vec<IpAddr>, RunError> {
+        match remote.starts_with("file://") {
+            true => Ok(Vec::new()),
+            false => (self.gate)(remote),
         }
     }
 
@@ -107,7 +137,9 @@ impl Sources {
     ) -> Result<Tree, RunError> {
         let internal = |error: std::io::Error| RunError::new(FailureCategory::Internal, error.to_string());
         let mirror = self.mirrors.join(format!("{}.git", registered.name));
-        let mirror = Mirror::fetch(git, &registered.location, &mirror).map_err(|error| forge(&error))?;
+        let addresses = self.permit_remote(&registered.location)?;
+        let mirror = Mirror::fetch(git, &registered.location, &addresses, &mirror);
+        let mirror = mirror.map_err(|error| forge(&error))?;
         let folder = tempfile::Builder::new()
             .prefix("tree-")
             .tempdir_in(&self.mirrors)
@@ -123,7 +155,9 @@ impl Sources {
 
 fn forge(error: &ForgeError) -> RunError {
     let category = match error {
-        ForgeError::Failed { .. } | ForgeError::TimedOut { .. } => FailureCategory::Network,
+        ForgeError::Failed { .. } | ForgeError::Unreachable { .. } | ForgeError::TimedOut { .. } => {
+            FailureCategory::Network
+        }
         ForgeError::Revision { .. } => FailureCategory::NotFound,
         ForgeError::Remote { .. } => FailureCategory::BadRequest,
         ForgeError::Stopped => FailureCategory::Cancelled,

@@ -10,15 +10,17 @@ use tenon_access::Authorizer;
 use tenon_api::{Model as ServedModel, Prompt};
 use tenon_audit::{Journal, SigningKey};
 use tenon_config::Settings;
+use tenon_domain::FailureCategory;
 use tenon_engine::Engine;
 use tenon_forge::Git;
-use tenon_jobs::{EngineRunner, Runner, Sources, Worker, WorkerSettings, now_ms};
+use tenon_jobs::{EngineRunner, Gate, RunError, Runner, Sources, Worker, WorkerSettings, now_ms};
 use tenon_runtime::Model;
 use tenon_server::{Control, GovernedRunner};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, ProposalStore};
+use tenon_webhooks::{Guard, WebhookError};
 
-use crate::arguments::DatabaseArguments;
+use crate::arguments::{DatabaseArguments, SourceArguments};
 use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -132,12 +134,29 @@ pub fn kept_key(settings: &Settings) -> PathBuf {
 }
 
 /// Where trees come from.
-pub fn sources(settings: &Settings, allowed: &[PathBuf]) -> Sources {
-    Sources::new(
-        Git::default(),
-        settings.cache_folder.join("mirrors"),
-        allowed.to_vec(),
-    )
+pub fn sources(settings: &Settings, arguments: &SourceArguments) -> Sources {
+    let mirrors = settings.cache_folder.join("mirrors");
+    let guard = Guard::new(arguments.allowed_hosts.clone());
+    let gate: Gate = Arc::new(move |remote| guard.look_up(remote).map_err(|error| refused(remote, &error)));
+    Sources::new(Git::default(), mirrors, arguments.allowed_paths.clone()).with_gate(gate)
+}
+
+/// The rule of the webhooks, in the words of repositories.
+fn refused(remote: &str, error: &WebhookError) -> RunError {
+    let (category, message) = match error {
+        WebhookError::NotPublic { host } => (
+            FailureCategory::ContentPolicy,
+            format!("`{host}` is not a public address: whoever runs the server allows it with --allow-host {host}"),
+        ),
+        WebhookError::Resolve { host, .. } => {
+            (FailureCategory::Network, format!("cannot find the host `{host}`"))
+        }
+        _ => (
+            FailureCategory::BadRequest,
+            format!("`{remote}` cannot be fetched: name it as https://HOST/PATH"),
+        ),
+    };
+    RunError::new(category, message)
 }
 
 /// A worker over an engine.

@@ -118,7 +118,7 @@ impl House {
         service_composition::first_key(settings, &database, output).await?;
         let key = service_composition::signing_key(settings)?;
         let (journal, writer) = Journal::start(database.clone(), Some(key.clone()));
-        let sources = service_composition::sources(settings, &arguments.jobs.allowed_paths);
+        let sources = service_composition::sources(settings, &arguments.jobs.sources);
         let metrics = Metrics::new();
         let control = Control::new(ControlParts {
             database: database.clone(),

@@ -32,7 +32,7 @@ pub async fn run(arguments: WorkerArguments) -> Result<Exit, Failure> {
     let worker = service_composition::worker(
         engine,
         &database,
-        service_composition::sources(&settings, &arguments.allowed_paths),
+        service_composition::sources(&settings, &arguments.sources),
         journal,
         Metrics::new(),
         WorkerSettings {

@@ -1,5 +1,6 @@
 //! The service's own interface for one test: a real server, a real database, a runner that does what the test says.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use serde_json::{Value, json};
 use tenon_access::Authorizer;
 use tenon_audit::{Journal, JournalWriter, SigningKey};
 use tenon_domain::{
-    Budget, ChangeSet, Digest, Evidence, FileChange, Intent, Proposal, ProposalId, Provenance, Quality,
-    RepoPath, Task, Usage,
+    Budget, ChangeSet, Digest, Evidence, FailureCategory, FileChange, Intent, Proposal, ProposalId,
+    Provenance, Quality, RepoPath, Task, Usage,
 };
 use tenon_forge::Git;
 use tenon_jobs::{Progress, RunError, Runner, Sources, Worker, WorkerSettings};
@@ -61,7 +62,7 @@ impl Desk {
             audit_key,
             metrics: metrics.clone(),
             guard: Guard::default(),
-            sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed),
+            sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed).with_gate(Arc::new(gate)),
             prompts: Vec::new(),
             models: Vec::new(),
             queue,
@@ -160,6 +161,14 @@ impl Desk {
         let events = self.get(&path).await;
         assert!(events.status == 200 || events.status == 204, "{}", events.text);
         self.get(&format!("/api/v1/jobs/{id}")).await.json()
+    }
+}
+
+/// Lets every host pass but one.
+fn gate(remote: &str) -> Result<Vec<IpAddr>, RunError> {
+    match remote.starts_with("https://inside/") {
+        true => Err(RunError::new(FailureCategory::ContentPolicy, "`inside` is not public")),
+        false => Ok(Vec::new()),
     }
 }
 

@@ -331,6 +331,7 @@ async fn folders_outside_of_what_is_allowed_cannot_be_registered() {
         (json!("http://host/a"), "remote"),
         (json!("https://me:secret@host/a"), "remote"),
         (json!("ext::sh -c true"), "remote"),
+        (json!("https://inside/a"), "remote"),
     ] {
         let body = json!({ "name": "x", "kind": kind, "location": location });
         let problem = desk.post("/api/v1/repositories", &body).await.failed(400);
