@@ -91,6 +91,11 @@ impl Database {
             return Ok(false);
         };
         if !write_outcome(&mut session, claimed, outcome, now_ms).await? {
+            // Whoever made it again meanwhile need not wait for the end of this lease.
+            let statement = "UPDATE webhooks SET free_at = $3 WHERE id = $1 AND free_at = $2";
+            let values = values![&claimed.webhook, claimed.lease_until_ms, now_ms];
+            session.run(statement, values).await?;
+            session.commit().await?;
             return Ok(false);
         }
         let (failures, disabled) = consequences(row.count("failures")?, outcome);
@@ -137,14 +142,15 @@ impl Database {
         rows.iter().map(delivery).collect()
     }
 
-    /// Makes a delivery again from its first attempt on, under the same id; whether there is one.
+    /// Makes a delivery again from its first attempt on, under the same id; whether there is one. What comes of an attempt
+    /// that is under way counts no more.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn replay_delivery(&self, id: &str, now_ms: i64) -> Result<bool, DatabaseError> {
         let mut session = self.write().await?;
-        let statement = "UPDATE deliveries SET state = 'pending', attempt = 0, next_at = $2, delivered_at = NULL \
-             WHERE id = $1";
+        let statement = "UPDATE deliveries SET state = 'pending', attempt = 0, claims = claims + 1, next_at = $2, \
+             delivered_at = NULL WHERE id = $1";
         let replayed = session.run(statement, values![id, now_ms]).await?;
         session.commit().await?;
         Ok(replayed > 0)

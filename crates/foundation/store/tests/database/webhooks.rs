@@ -393,6 +393,21 @@ fn a_delivery_is_replayed_under_its_id_from_the_first_attempt_on() {
 }
 
 #[test]
+fn a_delivery_that_is_replayed_while_it_is_made_is_made_again() {
+    on_both(async |database| {
+        add(&database, "all").await;
+        submit(&database, &job(owner(&database, "ada").await), NOW).await;
+        let under_way = take(&database, NOW).await;
+        assert!(database.replay_delivery(&under_way.id, NOW + 1).await.unwrap());
+        let settled = database.settle_delivery(&under_way, &delivered(), NOW + 2).await;
+        assert!(!settled.unwrap());
+        let again = take(&database, NOW + 2).await;
+        assert_eq!((&again.id, again.attempt), (&under_way.id, 1));
+        settle(&database, &again, delivered(), NOW + 3).await;
+    });
+}
+
+#[test]
 fn what_came_to_an_end_is_forgotten_in_time_and_what_waits_is_not() {
     on_both(async |database| {
         let ada = owner(&database, "ada").await;
