@@ -178,7 +178,7 @@ impl Database {
         session.commit().await
     }
 
-    /// Sends every event to this sink, too, from now on; without one, to none.
+    /// Sends every event to this sink, too, from now on; without one, to none, and where it was is forgotten.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -187,8 +187,8 @@ impl Database {
         match url {
             Some(url) => put_sink(&mut session, url, now_ms).await?,
             None => {
-                let statement = "UPDATE webhooks SET disabled_at = $2, disabled_reason = 'no sink is configured' \
-                     WHERE id = $1 AND disabled_at IS NULL";
+                let statement = "UPDATE webhooks SET url = '', disabled_at = COALESCE(disabled_at, $2), \
+                     disabled_reason = 'no sink is configured' WHERE id = $1";
                 session.run(statement, values![SINK, now_ms]).await?;
             }
         }

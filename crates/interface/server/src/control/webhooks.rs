@@ -116,6 +116,9 @@ pub(super) async fn remove(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 
 pub(super) async fn enable(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let (webhook, permit) = found(asked, "enabled").await?;
+    if webhook.kind == WebhookKind::Sink {
+        return Err(of_the_configuration());
+    }
     asked.control.database().enable_webhook(&webhook.id).await?;
     let webhook = read(asked, &webhook.id).await?;
     Ok(Answer::json(&permit, StatusCode::OK, &view::webhook(&webhook)))
@@ -248,5 +251,5 @@ fn changed(id: &str, change: &'static str) -> Noted<'static> {
 }
 
 fn of_the_configuration() -> Refusal {
-    Refusal::conflict("the sink is part of the server's configuration: change `event_sink` there")
+    Refusal::conflict("the sink is part of the server's configuration: change `event_sink` there; a start enables it")
 }

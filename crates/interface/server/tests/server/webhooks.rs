@@ -243,7 +243,14 @@ async fn the_sink_is_changed_where_it_is_configured() {
     desk.post("/api/v1/webhooks/sink/rotate", &json!(null))
         .await
         .failed(409);
+    desk.database
+        .ensure_sink(None, tenon_jobs::now_ms())
+        .await
+        .unwrap();
     desk.post("/api/v1/webhooks/sink/enable", &json!(null))
         .await
-        .with(200);
+        .failed(409);
+    let listed = desk.get("/api/v1/webhooks").await.json();
+    assert!(listed["webhooks"][0]["disabled_at"].is_string(), "{listed}");
+    assert!(!listed.to_string().contains("broker.example"));
 }
