@@ -41,7 +41,7 @@ pub use principals::{NewKey, StoredKey};
 pub use proposals::{Feedback, FeedbackVerdict, ProposalRow, QualityRow};
 pub use repositories::{RegisteredRepository, RepositoryKind};
 pub use url::DatabaseUrl;
-pub use webhooks::{NewWebhook, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
+pub use webhooks::{NewWebhook, Rotated, Rotation, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
 
 use notices::Listener;
 use session::{Session, values};

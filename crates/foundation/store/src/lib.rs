@@ -13,7 +13,7 @@ pub use database::{
     AuditHead, Charge, ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery, DeliveryOutcome,
     DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job, JobFilter,
     JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, NewJob, NewKey, NewWebhook, Notice, ProposalRow,
-    QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, StoredCheckpoint, StoredKey, Submitted,
+    QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, Rotated, Rotation, StoredCheckpoint, StoredKey, Submitted,
     UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
 };
 pub use error::StoreError;

@@ -145,6 +145,31 @@ pub struct Webhook {
     pub failures: u32,
 }
 
+/// Another secret for a webhook.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// What messages are signed with from now on.
+    pub secret: Secret,
+    /// Until when the one it had signs, too.
+    pub old_until_ms: i64,
+    /// Whether one that was replaced before, and may still be what receivers know, ends now.
+    pub ends_older: bool,
+}
+
+/// What came of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotated {
+    /// The new secret holds.
+    Done,
+    /// There is no such webhook.
+    Unknown,
+    /// One that was replaced before still holds: receivers that know it alone would be cut off.
+    OlderHolds {
+        /// Until when, in milliseconds since 1970.
+        until_ms: i64,
+    },
+}
+
 /// The identity of the one sink.
 const SINK: &str = "sink";
 
@@ -247,24 +272,38 @@ impl Database {
         Ok(enabled > 0)
     }
 
-    /// Gives a webhook a new secret. The one it had signs beside it until then; whether there is such a webhook.
+    /// Gives a webhook a new secret. The one it had signs beside it until then.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn rotate_webhook(
         &self,
         id: &str,
-        secret: &Secret,
-        old_until_ms: i64,
-    ) -> Result<bool, DatabaseError> {
+        rotation: &Rotation,
+        now_ms: i64,
+    ) -> Result<Rotated, DatabaseError> {
         let mut session = self.write().await?;
         let statement = "UPDATE webhooks SET old_secret = secret, old_secret_until = $3, secret = $2 \
-             WHERE id = $1 AND kind = 'webhook'";
-        let rotated = session
-            .run(statement, values![id, secret.expose(), old_until_ms])
-            .await?;
-        session.commit().await?;
-        Ok(rotated > 0)
+             WHERE id = $1 AND kind = 'webhook' AND ($5 OR old_secret_until IS NULL OR old_secret_until <= $4)";
+        let values = values![
+            id,
+            rotation.secret.expose(),
+            rotation.old_until_ms,
+            now_ms,
+            rotation.ends_older
+        ];
+        if session.run(statement, values).await? > 0 {
+            session.commit().await?;
+            return Ok(Rotated::Done);
+        }
+        let statement = "SELECT old_secret_until FROM webhooks WHERE id = $1 AND kind = 'webhook'";
+        let held = session.first(statement, values![id]).await?;
+        let until_ms = held
+            .map(|row| row.optional_integer("old_secret_until"))
+            .transpose()?;
+        Ok(until_ms
+            .flatten()
+            .map_or(Rotated::Unknown, |until_ms| Rotated::OlderHolds { until_ms }))
     }
 }
 

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use tenon_domain::{Classification, JobEvent, Level, Secret};
 use tenon_store::{
     ClaimedDelivery, Database, DatabaseError, DeliveryOutcome, DeliveryState, NewWebhook,
-    RegisteredRepository, RepositoryKind, WebhookEvent, WebhookKind,
+    RegisteredRepository, RepositoryKind, Rotated, Rotation, WebhookEvent, WebhookKind,
 };
 
 use crate::place::{at_once, on_both, on_both_places};
 use crate::samples::{LEASE, NOW, claim, claimed, failed, job, owner, proposal, propose, submit};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const SECOND: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const THIRD: &str = "whsec_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
 
 fn webhook(id: &str) -> NewWebhook {
     NewWebhook {
@@ -39,6 +41,16 @@ async fn take(database: &Database, now_ms: i64) -> ClaimedDelivery {
 
 async fn settle(database: &Database, taken: &ClaimedDelivery, outcome: DeliveryOutcome, now_ms: i64) {
     assert!(database.settle_delivery(taken, &outcome, now_ms).await.unwrap());
+}
+
+/// Gives a webhook another secret, now.
+async fn rotate(database: &Database, id: &str, secret: &Secret, old_until_ms: i64, ends_older: bool) -> Rotated {
+    let rotation = Rotation {
+        secret: secret.clone(),
+        old_until_ms,
+        ends_older,
+    };
+    database.rotate_webhook(id, &rotation, NOW).await.unwrap()
 }
 
 /// The events that are on their way to a webhook, oldest first.
@@ -436,8 +448,8 @@ fn the_old_secret_signs_beside_the_new_one_until_its_time_is_over() {
         for _ in 0..2 {
             submit(&database, &job(ada), NOW).await;
         }
-        let new = Secret::new("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-        assert!(database.rotate_webhook("all", &new, NOW + 10).await.unwrap());
+        let new = Secret::new(SECOND);
+        assert_eq!(rotate(&database, "all", &new, NOW + 10, false).await, Rotated::Done);
         let taken = take(&database, NOW + 9).await;
         assert_eq!(taken.secrets, [new.clone(), Secret::new(SECRET)]);
         settle(&database, &taken, delivered(), NOW + 9).await;
@@ -445,7 +457,33 @@ fn the_old_secret_signs_beside_the_new_one_until_its_time_is_over() {
             take(&database, NOW + 10).await.secrets,
             std::slice::from_ref(&new)
         );
-        assert!(!database.rotate_webhook("unknown", &new, NOW).await.unwrap());
+        assert_eq!(rotate(&database, "unknown", &new, NOW, false).await, Rotated::Unknown);
+    });
+}
+
+#[test]
+fn a_secret_that_still_holds_is_ended_only_by_whoever_says_so() {
+    on_both(async |database| {
+        add(&database, "all").await;
+        submit(&database, &job(owner(&database, "ada").await), NOW).await;
+        let [second, third] = [SECOND, THIRD].map(Secret::new);
+        assert_eq!(rotate(&database, "all", &second, NOW + 10, false).await, Rotated::Done);
+        let refused = rotate(&database, "all", &third, NOW + 20, false).await;
+        assert_eq!(refused, Rotated::OlderHolds { until_ms: NOW + 10 });
+        let taken = take(&database, NOW).await;
+        assert_eq!(taken.secrets, [second.clone(), Secret::new(SECRET)]);
+        settle(&database, &taken, delivered(), NOW).await;
+
+        assert_eq!(rotate(&database, "all", &third, NOW + 20, true).await, Rotated::Done);
+        database.replay_delivery(&taken.id, NOW).await.unwrap();
+        assert_eq!(take(&database, NOW).await.secrets, [third.clone(), second]);
+        let last = Rotation {
+            secret: Secret::new(SECRET),
+            old_until_ms: NOW + 40,
+            ends_older: false,
+        };
+        let late = database.rotate_webhook("all", &last, NOW + 20).await;
+        assert_eq!(late.unwrap(), Rotated::Done);
     });
 }
 
@@ -481,12 +519,8 @@ fn the_sink_is_what_is_configured_now() {
         submit(&database, &job(owner(&database, "ada").await), NOW).await;
         let taken = take(&database, NOW).await;
         assert_eq!((taken.kind, taken.secrets.len()), (WebhookKind::Sink, 0));
-        assert!(
-            !database
-                .rotate_webhook("sink", &Secret::new(SECRET), NOW)
-                .await
-                .unwrap()
-        );
+        let rotated = rotate(&database, "sink", &Secret::new(SECRET), NOW, true).await;
+        assert_eq!(rotated, Rotated::Unknown);
         let gone = DeliveryOutcome::Gone { status: 410 };
         settle(&database, &taken, gone, NOW).await;
         database.ensure_sink(None, NOW).await.unwrap();

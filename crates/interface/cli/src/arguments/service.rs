@@ -376,7 +376,13 @@ pub enum WebhookCommand {
     /// Send to a webhook again that was disabled.
     Enable(OneWebhookArguments),
     /// Give a webhook a new secret, shown this once. For 24 hours the old one signs, too.
-    Rotate(OneWebhookArguments),
+    Rotate {
+        #[command(flatten)]
+        webhook: OneWebhookArguments,
+        /// End a secret that was replaced in the last 24 hours: receivers that know it alone are cut off.
+        #[arg(long)]
+        now: bool,
+    },
     /// List deliveries, newest first.
     Deliveries {
         /// Of this webhook alone.
