@@ -241,7 +241,8 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
+        // What was answered is there after a power cut, too.
+        .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE);
     let write = SqlitePoolOptions::new()
@@ -255,4 +256,19 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
         .connect_with(options.read_only(true))
         .await?;
     Ok(Pool::Sqlite { write, read })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_committed_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::connect(&DatabaseUrl::file(folder.path().join("a.db")), 1).await.unwrap();
+        let mut session = database.write().await.unwrap();
+        let row = session.one("PRAGMA synchronous", &[]).await.unwrap();
+        // SQLite's number for FULL.
+        assert_eq!(row.integer("synchronous").unwrap(), 2);
+    }
 }
