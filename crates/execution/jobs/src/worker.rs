@@ -75,8 +75,10 @@ impl Worker {
         let mut next_expiry = Instant::now();
         while !stop.is_cancelled() {
             if next_expiry <= Instant::now() {
-                // What fails here is done by the next round, or by another worker.
-                let _ = worker.database.expire_jobs(now_ms()).await;
+                if worker.database.has_right_clock() {
+                    // What fails here is done by the next round, or by another worker.
+                    let _ = worker.database.expire_jobs(now_ms()).await;
+                }
                 next_expiry = Instant::now() + worker.settings.poll;
             }
             let is_waiting =
@@ -90,15 +92,21 @@ impl Worker {
                 }
             }
         }
-        if timeout(worker.settings.drain, all_done(&mut running)).await.is_err() {
+        if timeout(worker.settings.drain, all_done(&mut running))
+            .await
+            .is_err()
+        {
             abandon.cancel();
             // What is left ends with the set.
             let _ = timeout(worker.settings.release, all_done(&mut running)).await;
         }
     }
 
-    /// Takes one job, if there is one and the database answers.
+    /// Takes one job, if there is one, the database answers, and this machine knows what time it is.
     async fn take(self: &Arc<Self>, running: &mut JoinSet<()>, abandon: &CancellationToken) -> bool {
+        if !self.database.has_right_clock() {
+            return false;
+        }
         let now = now_ms();
         let claimed = self
             .database

@@ -4,6 +4,7 @@
 
 mod announcement;
 mod audit;
+mod clock;
 mod deliveries;
 mod delivery;
 mod error;
@@ -22,6 +23,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -31,6 +33,7 @@ use sqlx::{PgPool, SqlitePool};
 use tokio::sync::broadcast;
 
 pub use audit::{AuditHead, StoredCheckpoint};
+pub use clock::ClockSkew;
 pub use delivery::{ClaimedDelivery, Delivery, DeliveryOutcome, DeliveryState};
 pub use error::DatabaseError;
 pub use idempotency::IdempotencyKey;
@@ -57,6 +60,7 @@ const NOTICES_KEPT: usize = 4096;
 pub struct Database {
     pool: Pool,
     notices: broadcast::Sender<Notice>,
+    clock_is_wrong: Arc<AtomicBool>,
     // Ends with the last clone.
     _listener: Option<Arc<Listener>>,
 }
@@ -89,6 +93,7 @@ impl Database {
                 Ok(Self {
                     pool,
                     notices,
+                    clock_is_wrong: Arc::default(),
                     _listener: None,
                 })
             }
@@ -106,6 +111,7 @@ impl Database {
                 Ok(Self {
                     pool: Pool::Postgres(pool),
                     notices,
+                    clock_is_wrong: Arc::default(),
                     _listener: Some(Arc::new(listener)),
                 })
             }
@@ -265,7 +271,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_committed_is_on_the_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let database = Database::connect(&DatabaseUrl::file(folder.path().join("a.db")), 1).await.unwrap();
+        let database = Database::connect(&DatabaseUrl::file(folder.path().join("a.db")), 1)
+            .await
+            .unwrap();
         let mut session = database.write().await.unwrap();
         let row = session.one("PRAGMA synchronous", &[]).await.unwrap();
         // SQLite's number for FULL.

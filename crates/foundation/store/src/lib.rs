@@ -10,11 +10,12 @@ mod listing;
 mod store;
 
 pub use database::{
-    AuditHead, Charge, ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery, DeliveryOutcome,
-    DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job, JobFilter,
-    JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, NewJob, NewKey, NewWebhook, Notice, ProposalRow,
-    QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, Rotated, Rotation, StoredCheckpoint, StoredKey, Submitted,
-    UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
+    AuditHead, Charge, ClaimedDelivery, ClockSkew, Database, DatabaseError, DatabaseUrl, Delivery,
+    DeliveryOutcome, DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job,
+    JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, NewJob, NewKey, NewWebhook, Notice,
+    ProposalRow, QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, Rotated, Rotation,
+    StoredCheckpoint, StoredKey, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent,
+    WebhookKind,
 };
 pub use error::StoreError;
 pub use listing::{Listing, Summary};

@@ -9,8 +9,8 @@ mod service;
 
 pub use service::{
     AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, OneJobArguments,
-    RepositoryCommand, ServeArguments, ServerArguments, UserArguments, UserCommand, WebhookCommand,
-    WorkerArguments,
+    RepositoryCommand, ServeArguments, ServerArguments, SourceArguments, UserArguments, UserCommand,
+    WebhookCommand, WorkerArguments,
 };
 
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before

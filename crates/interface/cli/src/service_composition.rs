@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenon_access::Authorizer;
 use tenon_api::{Model as ServedModel, Prompt};
@@ -17,8 +18,10 @@ use tenon_jobs::{EngineRunner, Gate, RunError, Runner, Sources, Worker, WorkerSe
 use tenon_runtime::Model;
 use tenon_server::{Control, GovernedRunner};
 use tenon_signals::Metrics;
-use tenon_store::{Database, DatabaseUrl, ProposalStore};
+use tenon_store::{ClockSkew, Database, DatabaseUrl, ProposalStore};
 use tenon_webhooks::{Guard, WebhookError};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{DatabaseArguments, SourceArguments};
 use crate::composition;
@@ -26,6 +29,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
 const CONNECTIONS: u32 = 16;
+const COMPARE: Duration = Duration::from_secs(60);
 const FOLDER: &str = "service";
 const FIRST_KEY: &str = "first.key";
 
@@ -65,6 +69,40 @@ pub async fn database(settings: &Settings, arguments: &DatabaseArguments) -> Res
     let database = Database::connect(&url, CONNECTIONS).await.map_err(missing)?;
     database.migrate().await.map_err(missing)?;
     Ok(database)
+}
+
+/// Refuses to begin where leases would be judged by a clock that is not that of the others.
+///
+/// # Errors
+/// When the clock of this machine differs from the database's.
+pub async fn require_right_clock(database: &Database) -> Result<(), Failure> {
+    let skew = database.compare_clocks().await.map_err(missing)?;
+    match skew.is_bearable() {
+        true => Ok(()),
+        false => Err(missing(apart(skew)).with_help("set it, for example by NTP: who holds a job is judged by it")),
+    }
+}
+
+/// Goes on comparing until `stop`, and says when nothing is taken any more, and when it is again.
+pub async fn watch_clock(database: Database, output: Output, stop: CancellationToken) {
+    while stop.run_until_cancelled(sleep(COMPARE)).await.is_some() {
+        let was_right = database.has_right_clock();
+        // A database that does not answer is asked the next time.
+        let Ok(skew) = database.compare_clocks().await else {
+            continue;
+        };
+        match (was_right, skew.is_bearable()) {
+            (true, false) => output.problem(&format!("{}: nothing is taken until it is set", apart(skew))),
+            (false, true) => output.problem("the clock of this machine is right again: work goes on"),
+            _ => {}
+        }
+    }
+}
+
+fn apart(skew: ClockSkew) -> String {
+    let seconds = skew.ahead_ms.unsigned_abs() / 1000;
+    let side = if skew.ahead_ms > 0 { "ahead of" } else { "behind" };
+    format!("the clock of this machine is {seconds} s {side} that of the database")
 }
 
 /// The policies that decide.

@@ -19,13 +19,17 @@ use super::{ClaimedDelivery, Database, DatabaseError, Delivery, DeliveryOutcome,
 /// So many deliveries that fail for good, one after the other, disable a webhook.
 const MOST_FAILURES: u32 = 20;
 
+/// No lease ends later than one that is taken now, but for what clocks may differ: whatever does was taken by a clock that
+/// was set back since.
+const APART_MS: i64 = 60_000;
+
 /// Webhooks that have something to be sent and are free, those first that waited longest.
 macro_rules! due {
     ($columns:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM webhooks w WHERE w.disabled_at IS NULL AND w.free_at <= $1 AND EXISTS (SELECT 1 FROM deliveries d \
+            " FROM webhooks w WHERE w.disabled_at IS NULL AND (w.free_at <= $1 OR w.free_at > $3) AND EXISTS (SELECT 1 FROM deliveries d \
              WHERE d.webhook = w.id AND d.state = 'pending' AND d.next_at <= $1) ORDER BY w.free_at, w.id LIMIT $2"
         )
     };
@@ -46,10 +50,11 @@ impl Database {
         lease_until_ms: i64,
         now_ms: i64,
     ) -> Result<Vec<ClaimedDelivery>, DatabaseError> {
+        let never_ms = lease_until_ms.saturating_add(APART_MS);
         let peek = self
             .read()
             .await?
-            .first(due!("w.id"), values![now_ms, 1_u32])
+            .first(due!("w.id"), values![now_ms, 1_u32, never_ms])
             .await?;
         if peek.is_none() {
             return Ok(Vec::new());
@@ -62,7 +67,7 @@ impl Database {
                 locked
             ),
         );
-        let free = session.all(statement, values![now_ms, limit]).await?;
+        let free = session.all(statement, values![now_ms, limit, never_ms]).await?;
         let mut claimed = Vec::with_capacity(free.len());
         for webhook in &free {
             claimed.extend(claim(&mut session, webhook, lease_until_ms, now_ms).await?);

@@ -44,7 +44,13 @@ async fn settle(database: &Database, taken: &ClaimedDelivery, outcome: DeliveryO
 }
 
 /// Gives a webhook another secret, now.
-async fn rotate(database: &Database, id: &str, secret: &Secret, old_until_ms: i64, ends_older: bool) -> Rotated {
+async fn rotate(
+    database: &Database,
+    id: &str,
+    secret: &Secret,
+    old_until_ms: i64,
+    ends_older: bool,
+) -> Rotated {
     let rotation = Rotation {
         secret: secret.clone(),
         old_until_ms,
@@ -304,6 +310,20 @@ fn a_delivery_whose_process_was_lost_is_made_again_and_what_that_one_says_counts
 }
 
 #[test]
+fn a_clock_that_was_set_back_holds_no_webhook_for_ever() {
+    const DAY: i64 = 24 * 3600 * 1000;
+    on_both(async |database| {
+        let ada = owner(&database, "ada").await;
+        add(&database, "all").await;
+        submit(&database, &job(ada), NOW).await;
+        let lost = take(&database, NOW + DAY).await;
+        let again = take(&database, NOW).await;
+        assert_eq!((&again.id, again.attempt), (&lost.id, 2));
+        settle(&database, &again, delivered(), NOW).await;
+    });
+}
+
+#[test]
 fn twenty_that_fail_in_a_row_disable_a_webhook_and_one_that_arrives_forgives() {
     on_both(async |database| {
         let ada = owner(&database, "ada").await;
@@ -449,7 +469,10 @@ fn the_old_secret_signs_beside_the_new_one_until_its_time_is_over() {
             submit(&database, &job(ada), NOW).await;
         }
         let new = Secret::new(SECOND);
-        assert_eq!(rotate(&database, "all", &new, NOW + 10, false).await, Rotated::Done);
+        assert_eq!(
+            rotate(&database, "all", &new, NOW + 10, false).await,
+            Rotated::Done
+        );
         let taken = take(&database, NOW + 9).await;
         assert_eq!(taken.secrets, [new.clone(), Secret::new(SECRET)]);
         settle(&database, &taken, delivered(), NOW + 9).await;
@@ -457,7 +480,10 @@ fn the_old_secret_signs_beside_the_new_one_until_its_time_is_over() {
             take(&database, NOW + 10).await.secrets,
             std::slice::from_ref(&new)
         );
-        assert_eq!(rotate(&database, "unknown", &new, NOW, false).await, Rotated::Unknown);
+        assert_eq!(
+            rotate(&database, "unknown", &new, NOW, false).await,
+            Rotated::Unknown
+        );
     });
 }
 
@@ -467,14 +493,20 @@ fn a_secret_that_still_holds_is_ended_only_by_whoever_says_so() {
         add(&database, "all").await;
         submit(&database, &job(owner(&database, "ada").await), NOW).await;
         let [second, third] = [SECOND, THIRD].map(Secret::new);
-        assert_eq!(rotate(&database, "all", &second, NOW + 10, false).await, Rotated::Done);
+        assert_eq!(
+            rotate(&database, "all", &second, NOW + 10, false).await,
+            Rotated::Done
+        );
         let refused = rotate(&database, "all", &third, NOW + 20, false).await;
         assert_eq!(refused, Rotated::OlderHolds { until_ms: NOW + 10 });
         let taken = take(&database, NOW).await;
         assert_eq!(taken.secrets, [second.clone(), Secret::new(SECRET)]);
         settle(&database, &taken, delivered(), NOW).await;
 
-        assert_eq!(rotate(&database, "all", &third, NOW + 20, true).await, Rotated::Done);
+        assert_eq!(
+            rotate(&database, "all", &third, NOW + 20, true).await,
+            Rotated::Done
+        );
         database.replay_delivery(&taken.id, NOW).await.unwrap();
         assert_eq!(take(&database, NOW).await.secrets, [third.clone(), second]);
         let last = Rotation {

@@ -59,6 +59,8 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
     let end = CancellationToken::new();
     let serving = tokio::spawn(tenon_server::serve(listener, Arc::clone(&service), end.clone()));
     let keeper = house.keeper(keeping, &end);
+    let clock = service_composition::watch_clock(house.database.clone(), output, end.clone());
+    let clock = tokio::spawn(clock);
     let loading = load(&arguments, &settings, &models, &service, output);
     let exit = match interrupt.token().run_until_cancelled(loading).await {
         None => Ok(Exit::Interrupted),
@@ -84,7 +86,7 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
     tokio::time::sleep(NOTICE).await;
     end.cancel();
     let served = serving.await;
-    let _ = keeper.await;
+    let _ = tokio::join!(keeper, clock);
     drop(service);
     house.close().await;
     match served {
@@ -115,6 +117,7 @@ impl House {
         let authorizer = service_composition::authorizer(arguments.policies.as_deref())?;
         let policies = authorizer.digest();
         let database = service_composition::database(settings, &arguments.database).await?;
+        service_composition::require_right_clock(&database).await?;
         service_composition::first_key(settings, &database, output).await?;
         let key = service_composition::signing_key(settings)?;
         let (journal, writer) = Journal::start(database.clone(), Some(key.clone()));

@@ -29,8 +29,11 @@ impl Control {
         let mut next_old = Instant::now();
         while !stop.is_cancelled() {
             let now = now_ms();
-            let _ = self.database().expire_jobs(now).await;
-            if next_old <= Instant::now() {
+            let knows_the_time = self.database().has_right_clock();
+            if knows_the_time {
+                let _ = self.database().expire_jobs(now).await;
+            }
+            if knows_the_time && next_old <= Instant::now() {
                 next_old = Instant::now() + OLD;
                 let _ = self
                     .database()
