@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tenon_access::Authorizer;
 use tenon_api::{Model as ServedModel, Prompt};
-use tenon_audit::{Journal, SigningKey};
+use tenon_audit::{Journal, PublicKey, SigningKey, read_trusted};
 use tenon_config::Settings;
 use tenon_domain::FailureCategory;
 use tenon_engine::Engine;
@@ -79,7 +79,9 @@ pub async fn require_right_clock(database: &Database) -> Result<(), Failure> {
     let skew = database.compare_clocks().await.map_err(missing)?;
     match skew.is_bearable() {
         true => Ok(()),
-        false => Err(missing(apart(skew)).with_help("set it, for example by NTP: who holds a job is judged by it")),
+        false => {
+            Err(missing(apart(skew)).with_help("set it, for example by NTP: who holds a job is judged by it"))
+        }
     }
 }
 
@@ -123,6 +125,15 @@ pub fn authorizer(folder: Option<&Path>) -> Result<Authorizer, Failure> {
 /// When it cannot be read, or others can read it.
 pub fn signing_key(settings: &Settings) -> Result<SigningKey, Failure> {
     SigningKey::load_or_create(&folder(settings)?.join("audit.key")).map_err(missing)
+}
+
+/// The keys that the audit log is trusted by: one's own, and those that stand in a file beside it.
+///
+/// # Errors
+/// When that file cannot be used.
+pub fn audit_keys(settings: &Settings, own: PublicKey) -> Result<Vec<PublicKey>, Failure> {
+    let others = read_trusted(&folder(settings)?.join("audit.trusted")).map_err(missing)?;
+    Ok([vec![own], others].concat())
 }
 
 /// Makes the first key when the database has no user yet, and keeps it where the command line finds it.
@@ -184,7 +195,9 @@ fn refused(remote: &str, error: &WebhookError) -> RunError {
     let (category, message) = match error {
         WebhookError::NotPublic { host } => (
             FailureCategory::ContentPolicy,
-            format!("`{host}` is not a public address: whoever runs the server allows it with --allow-host {host}"),
+            format!(
+                "`{host}` is not a public address: whoever runs the server allows it with --allow-host {host}"
+            ),
         ),
         WebhookError::Resolve { host, .. } => {
             (FailureCategory::Network, format!("cannot find the host `{host}`"))

@@ -414,9 +414,9 @@ pub enum AuditCommand {
     Verify {
         /// An exported log; without it, the server's own.
         file: Option<PathBuf>,
-        /// The key that must have signed it, as ed25519:….
-        #[arg(long, value_name = "KEY", requires = "file")]
-        public_key: Option<String>,
+        /// A key that is trusted, as ed25519:…; may be repeated. What others signed counts for nothing.
+        #[arg(long = "public-key", value_name = "KEY", requires = "file")]
+        public_keys: Vec<String>,
         #[command(flatten)]
         server: ServerArguments,
     },

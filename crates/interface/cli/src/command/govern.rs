@@ -295,9 +295,9 @@ pub async fn audit(command: AuditCommand) -> Result<Exit, Failure> {
     match command {
         AuditCommand::Verify {
             file: Some(file),
-            public_key,
+            public_keys,
             server,
-        } => verify_file(&file, public_key.as_deref(), &server),
+        } => verify_file(&file, &public_keys, &server),
         AuditCommand::Verify {
             file: None, server, ..
         } => {
@@ -325,18 +325,19 @@ pub async fn audit(command: AuditCommand) -> Result<Exit, Failure> {
     }
 }
 
-fn verify_file(file: &Path, public_key: Option<&str>, server: &ServerArguments) -> Result<Exit, Failure> {
+fn verify_file(file: &Path, public_keys: &[String], server: &ServerArguments) -> Result<Exit, Failure> {
     let settings = composition::settings(None, &Overrides::default())?;
     let output = Output::new(false, settings.no_color);
-    let key: Option<PublicKey> = public_key
-        .map(str::parse)
-        .transpose()
+    let keys: Vec<PublicKey> = public_keys
+        .iter()
+        .map(|key| key.parse())
+        .collect::<Result<_, _>>()
         .map_err(|error: tenon_audit::AuditError| Failure::new(Exit::Usage, error.to_string()))?;
     let missing = |error: &dyn std::fmt::Display| {
         Failure::new(Exit::Missing, format!("cannot read {}: {error}", file.display()))
     };
     let opened = std::fs::File::open(file).map_err(|error| missing(&error))?;
-    let report = verify_export(BufReader::new(opened), key).map_err(|error| missing(&error))?;
+    let report = verify_export(BufReader::new(opened), &keys).map_err(|error| missing(&error))?;
     Ok(tell(output, server.json, &wire(&report)))
 }
 
@@ -348,6 +349,7 @@ fn wire(report: &Report) -> AuditReport {
         last: report.last,
         signed_through: report.signed_through,
         keys: report.keys.iter().map(ToString::to_string).collect(),
+        unknown_keys: report.unknown_keys.iter().map(ToString::to_string).collect(),
         problems: report.problems.iter().map(ToString::to_string).collect(),
         unlisted: report.unlisted,
     }
@@ -362,6 +364,9 @@ fn tell(output: Output, json: bool, report: &AuditReport) -> Exit {
         }
         if report.unlisted > 0 {
             output.result(&format!("✘ and {} more", report.unlisted));
+        }
+        for key in &report.unknown_keys {
+            output.result(&format!("– what {key} signed counts for nothing: nobody trusts that key"));
         }
         let signed = match (report.signed_through, report.keys.as_slice()) {
             (Some(through), keys) => format!("; signed up to {through} by {}", keys.join(", ")),

@@ -127,7 +127,7 @@ impl House {
             database: database.clone(),
             authorizer,
             journal: journal.clone(),
-            audit_key: key.public_key(),
+            audit_keys: service_composition::audit_keys(settings, key.public_key())?,
             metrics: metrics.clone(),
             sources: sources.clone(),
             guard: Guard::new(arguments.allowed_webhooks.clone()),

@@ -61,7 +61,8 @@ impl Control {
             .iter()
             .filter_map(|one| serde_json::from_str(&one.body).ok())
             .collect();
-        let Some(truncation) = Truncation::plan(retention, now_ms, &checkpoints, &key.public_key()) else {
+        let trusted = &self.parts.audit_keys;
+        let Some(truncation) = Truncation::plan(retention, now_ms, &checkpoints, trusted) else {
             return Ok(());
         };
         let Ok(anchor) = truncation.sign(key, now_ms) else {

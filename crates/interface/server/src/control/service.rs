@@ -21,8 +21,8 @@ pub struct ControlParts {
     pub authorizer: Authorizer,
     /// What is written down.
     pub journal: Journal,
-    /// The key that the checkpoints of the log are signed with.
-    pub audit_key: PublicKey,
+    /// The keys that checkpoints of the log are trusted by: the one that they are signed with here, and those of others.
+    pub audit_keys: Vec<PublicKey>,
     /// What is measured.
     pub metrics: Metrics,
     /// Which folders may be registered.

@@ -50,7 +50,7 @@ impl Desk {
         database.migrate().await.unwrap();
         let first = Control::found(&database).await.unwrap().unwrap();
         let key = SigningKey::load_or_create(&folder.path().join("audit.key")).unwrap();
-        let audit_key = key.public_key();
+        let audit_keys = vec![key.public_key()];
         let (journal, writer) = Journal::start(database.clone(), Some(key));
         let metrics = Metrics::new();
         let allowed = vec![folder.path().join("repositories")];
@@ -59,10 +59,11 @@ impl Desk {
             database: database.clone(),
             authorizer: Authorizer::built_in().unwrap(),
             journal: journal.clone(),
-            audit_key,
+            audit_keys,
             metrics: metrics.clone(),
             guard: Guard::default(),
-            sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed).with_gate(Arc::new(gate)),
+            sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed)
+                .with_gate(Arc::new(gate)),
             prompts: Vec::new(),
             models: Vec::new(),
             queue,
@@ -167,7 +168,10 @@ impl Desk {
 /// Lets every host pass but one.
 fn gate(remote: &str) -> Result<Vec<IpAddr>, RunError> {
     match remote.starts_with("https://inside/") {
-        true => Err(RunError::new(FailureCategory::ContentPolicy, "`inside` is not public")),
+        true => Err(RunError::new(
+            FailureCategory::ContentPolicy,
+            "`inside` is not public",
+        )),
         false => Ok(Vec::new()),
     }
 }
