@@ -23,6 +23,7 @@ mod repositories;
 mod routes;
 mod service;
 mod signals;
+mod turned_away;
 mod users;
 mod view;
 mod webhooks;

@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use axum::http::HeaderMap;
 use tenon_access::{KeyGrant, PresentedKey, Scopes};
 use tenon_audit::{AuditEvent, Authentication, EventKind};
@@ -55,7 +57,12 @@ fn seconds(milliseconds: i64) -> u64 {
     u64::try_from(milliseconds / 1000).unwrap_or_default()
 }
 
+/// Not each time: whoever knows the name of a key could fill the log with it.
 async fn record(control: &Control, principal: &Principal, key: &str, why: &str) -> Result<(), Refusal> {
+    let tried = format!("{key} {why}");
+    let Some(unrecorded) = control.turned_away.count(&tried, Instant::now()) else {
+        return Ok(());
+    };
     let event = AuditEvent {
         principal: Some(principal.id.to_string()),
         authentication: Authentication::Unauthenticated,
@@ -63,6 +70,10 @@ async fn record(control: &Control, principal: &Principal, key: &str, why: &str) 
         ..AuditEvent::new(EventKind::RequestRefused, now_ms())
     };
     let event = event.with_detail("reason", why);
+    let event = match unrecorded {
+        0 => event,
+        count => event.with_detail("unrecorded", count),
+    };
     control.parts.journal.record(event).await?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use tenon_store::{Database, DatabaseError, NewKey};
 use tenon_webhooks::Guard;
 
 use super::ledger::Ledger;
+use super::turned_away::TurnedAway;
 
 /// What the service's own interface is made of.
 pub struct ControlParts {
@@ -41,6 +42,7 @@ pub struct ControlParts {
 pub struct Control {
     pub(super) parts: ControlParts,
     pub(super) ledger: Ledger,
+    pub(super) turned_away: TurnedAway,
     is_ready: AtomicBool,
 }
 
@@ -60,6 +62,7 @@ impl Control {
         Arc::new(Self {
             parts,
             ledger,
+            turned_away: TurnedAway::default(),
             is_ready: AtomicBool::new(false),
         })
     }

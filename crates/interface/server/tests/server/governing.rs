@@ -308,6 +308,18 @@ async fn everything_that_is_asked_stands_in_the_log_and_nothing_of_what_was_said
 }
 
 #[tokio::test]
+async fn a_key_that_is_tried_in_vain_does_not_fill_the_log() {
+    let desk = Desk::new().await;
+    let wrong = format!("{}x", &desk.admin[..desk.admin.len() - 1]);
+    for _ in 0..20 {
+        let request = desk.request(Method::GET, "/api/v1/me", &wrong);
+        Reply::of(request).await.failed(401);
+    }
+    let log = desk.get("/api/v1/audit?limit=200").await.text;
+    assert_eq!(log.matches("the secret is wrong").count(), 1, "{log}");
+}
+
+#[tokio::test]
 async fn nothing_is_answered_before_the_service_is_ready() {
     let desk = Desk::new().await;
     assert_eq!(desk.get("/health/ready").await.status, 200);
