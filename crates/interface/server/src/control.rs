@@ -26,6 +26,7 @@ mod signals;
 mod turned_away;
 mod users;
 mod view;
+mod watches;
 mod webhooks;
 mod work;
 

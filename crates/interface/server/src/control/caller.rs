@@ -5,6 +5,7 @@ use tenon_access::{KeyGrant, PresentedKey, Scopes};
 use tenon_audit::{AuditEvent, Authentication, EventKind};
 use tenon_domain::Principal;
 use tenon_jobs::now_ms;
+use tenon_store::{Database, DatabaseError};
 
 use super::{Control, Refusal};
 use crate::access::sent_key;
@@ -50,6 +51,17 @@ impl Caller {
             key: stored.id,
             scopes: grant.scopes,
         })
+    }
+}
+
+impl Caller {
+    /// Whether the key still holds, and speaks for somebody who may do the same as when it was recognised.
+    pub async fn still_holds(&self, database: &Database) -> Result<bool, DatabaseError> {
+        let found = database.key(&self.key).await?;
+        Ok(found.is_some_and(|(stored, principal)| {
+            let has_expired = stored.expires_at_ms.is_some_and(|expiry| expiry <= now_ms());
+            principal == self.principal && stored.revoked_at_ms.is_none() && !has_expired
+        }))
     }
 }
 

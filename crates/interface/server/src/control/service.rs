@@ -13,6 +13,7 @@ use tenon_webhooks::Guard;
 
 use super::ledger::Ledger;
 use super::turned_away::TurnedAway;
+use super::watches::Watches;
 
 /// What the service's own interface is made of.
 pub struct ControlParts {
@@ -43,6 +44,7 @@ pub struct Control {
     pub(super) parts: ControlParts,
     pub(super) ledger: Ledger,
     pub(super) turned_away: TurnedAway,
+    pub(super) watches: Watches,
     is_ready: AtomicBool,
 }
 
@@ -63,6 +65,7 @@ impl Control {
             parts,
             ledger,
             turned_away: TurnedAway::default(),
+            watches: Watches::default(),
             is_ready: AtomicBool::new(false),
         })
     }
