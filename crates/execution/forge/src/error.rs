@@ -24,6 +24,9 @@ pub enum ForgeError {
         /// How long was waited.
         seconds: u64,
     },
+    /// Somebody wanted Git to stop.
+    #[error("git was stopped")]
+    Stopped,
     /// Git refused.
     #[error("`git {command}` failed: {message}")]
     Failed {
@@ -80,6 +83,15 @@ pub enum ForgeError {
     #[error("`{remote}` cannot be fetched: name it as https://HOST/PATH or file:///PATH")]
     Remote {
         /// What was given, without its credentials.
+        remote: String,
+    },
+    /// The remote gives nothing.
+    #[error(
+        "`{remote}` cannot be fetched: it does not answer, has no such repository, leads elsewhere, or wants credentials \
+         that Git has not on the server; there `git ls-remote {remote}` says which"
+    )]
+    Unreachable {
+        /// What was asked, without its credentials.
         remote: String,
     },
     /// No commit is called so.

@@ -1,16 +1,24 @@
 use std::ffi::OsStr;
 use std::io::{self, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
 use crate::ForgeError;
+use crate::stop::Stop;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_MESSAGE_CHARACTERS: usize = 1000;
+/// So long it may take to tidy up.
+const GRACE: Duration = Duration::from_secs(1);
+/// How soon it is noticed that somebody wants Git to stop.
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// What the repository's own settings may not decide.
 const OVERRIDES: [&str; 8] = [
@@ -66,6 +74,8 @@ pub struct Git {
     program: PathBuf,
     home: Option<PathBuf>,
     time_limit: Duration,
+    stop: Stop,
+    settings: Vec<String>,
 }
 
 impl Default for Git {
@@ -97,6 +107,8 @@ impl Git {
             program: program.into(),
             home: None,
             time_limit: TIME_LIMIT,
+            stop: Stop::default(),
+            settings: Vec::new(),
         }
     }
 
@@ -112,6 +124,27 @@ impl Git {
     pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
         self.time_limit = time_limit;
         self
+    }
+
+    /// Ends each command, and everything that it started, as soon as this answers yes.
+    #[must_use]
+    pub fn with_stop(mut self, is_wanted_no_more: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.stop = Stop::new(is_wanted_no_more);
+        self
+    }
+
+    /// Settings that hold for each command, before the person's own.
+    pub(crate) fn with_settings(mut self, settings: Vec<String>) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.time_limit
     }
 
     /// Runs a command to its end.
@@ -137,13 +170,14 @@ impl Git {
                 io::ErrorKind::NotFound => ForgeError::NotInstalled,
                 _ => failed(error),
             })?;
-        let output = exchange(&mut child, invocation.input, Instant::now() + self.time_limit);
-        match output {
-            Ok(Some(output)) => Ok(output),
-            Ok(None) => Err(ForgeError::TimedOut {
+        let deadline = Instant::now() + self.time_limit;
+        match exchange(&mut child, invocation.input, deadline, &self.stop) {
+            Ok(Exchanged::Whole(output)) => Ok(output),
+            Ok(Exchanged::Late) => Err(ForgeError::TimedOut {
                 command: name(),
                 seconds: self.time_limit.as_secs(),
             }),
+            Ok(Exchanged::Stopped) => Err(ForgeError::Stopped),
             Err(source) => Err(failed(source)),
         }
     }
@@ -172,14 +206,17 @@ impl Git {
             .arg("--no-pager")
             .arg("--no-optional-locks")
             .arg("--literal-pathspecs");
-        for setting in OVERRIDES {
+        let settings = self.settings.iter().map(String::as_str);
+        for setting in OVERRIDES.into_iter().chain(settings) {
             command.arg("-c").arg(setting);
         }
         command.args(invocation.arguments).current_dir(invocation.folder);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stderr(Stdio::piped())
+            // Its helpers are in the group, too, and are killed with it.
+            .process_group(0);
         command
     }
 }
@@ -214,46 +251,101 @@ impl Output {
     }
 }
 
-/// Feeds the child and reads it to its end; `None` when the deadline came first and the child was killed.
-fn exchange(child: &mut Child, input: &[u8], deadline: Instant) -> io::Result<Option<Output>> {
+/// How the exchange with a child ended.
+enum Exchanged {
+    Whole(Output),
+    /// The deadline came first.
+    Late,
+    /// Nobody wants the answer any more.
+    Stopped,
+}
+
+/// Feeds the child and reads it to its end, unless the deadline or a stop comes first: then it is ended with everything
+/// that it started.
+fn exchange(child: &mut Child, input: &[u8], deadline: Instant, stop: &Stop) -> io::Result<Exchanged> {
     let (Some(mut stdin), Some(stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(io::Error::other("no pipe to the process"));
     };
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            // A command that fails early closes the pipe; its own message says more than ours would.
-            let _ = stdin.write_all(input);
-        });
-        let (sender, receiver) = mpsc::channel();
-        let finished = sender.clone();
-        let stdout = scope.spawn(move || read(stdout, &sender));
-        let stderr = scope.spawn(move || read(stderr, &finished));
-        for _ in 0..2 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if receiver.recv_timeout(left).is_err() {
-                child.kill()?;
-                child.wait()?;
-                return Ok(None);
-            }
+    let input = input.to_vec();
+    // The threads end with the pipes, which whatever leaves the group may keep open: they are not waited for.
+    thread::spawn(move || {
+        // A command that fails early closes the pipe; its own message says more than ours would.
+        let _ = stdin.write_all(&input);
+    });
+    let stdout = reading(stdout);
+    let stderr = reading(stderr);
+    let mut wait = |receiver: &mpsc::Receiver<io::Result<Vec<u8>>>| {
+        let read = next(receiver, deadline, stop);
+        if read.is_err() {
+            kill(child)?;
         }
-        let status = child.wait()?;
-        let joined = |_| io::Error::other("a reading thread failed");
-        Ok(Some(Output {
-            status,
-            stdout: stdout.join().map_err(joined)??,
-            stderr: stderr.join().map_err(joined)??,
-        }))
-    })
+        Ok::<_, io::Error>(read)
+    };
+    let stdout = match wait(&stdout)? {
+        Ok(read) => read,
+        Err(ended) => return Ok(ended),
+    };
+    let stderr = match wait(&stderr)? {
+        Ok(read) => read,
+        Err(ended) => return Ok(ended),
+    };
+    Ok(Exchanged::Whole(Output {
+        status: child.wait()?,
+        stdout: stdout?,
+        stderr: stderr?,
+    }))
 }
 
-fn read(from: impl Read, finished: &mpsc::Sender<()>) -> io::Result<Vec<u8>> {
+/// What was read, unless the deadline or a stop came first.
+fn next<T>(
+    receiver: &mpsc::Receiver<io::Result<T>>,
+    deadline: Instant,
+    stop: &Stop,
+) -> Result<io::Result<T>, Exchanged> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left.min(LOOK)) {
+            Ok(read) => return Ok(read),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Ok(Err(io::Error::other("a reading thread failed")));
+            }
+            Err(RecvTimeoutError::Timeout) if stop.is_asked() => return Err(Exchanged::Stopped),
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Exchanged::Late),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn kill(child: &mut Child) -> io::Result<()> {
+    // It is the first of its group, and is buried only below: until then the number is its own.
+    let group = Pid::from_child(child);
+    // Git removes its locks when it is asked to end, and only then.
+    let _ = kill_process_group(group, Signal::TERM);
+    let grace = Instant::now() + GRACE;
+    let looking = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    while Instant::now() < grace && matches!(waitid(WaitId::Pid(group), looking), Ok(None)) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let _ = kill_process_group(group, Signal::KILL);
+    child.kill()?;
+    child.wait().map(drop)
+}
+
+fn reading(from: impl Read + Send + 'static) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody waits any more when the deadline has passed.
+        let _ = sender.send(read(from));
+    });
+    receiver
+}
+
+fn read(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = from.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes);
-    // Nobody waits any more when the deadline has passed.
-    let _ = finished.send(());
-    if read? as u64 > MAX_OUTPUT_BYTES {
+    from.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_OUTPUT_BYTES {
         return Err(io::Error::other(format!(
             "it printed more than {MAX_OUTPUT_BYTES} bytes"
         )));

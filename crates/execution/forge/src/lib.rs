@@ -14,6 +14,7 @@ mod git;
 mod identity;
 mod mirror;
 mod repository;
+mod stop;
 mod tree;
 
 pub use error::ForgeError;

@@ -1,13 +1,18 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tenon_domain::{Classification, FailureCategory, IntentError, Outcome, Proposal};
 use tenon_engine::{Engine, EngineError, Event, Observer, Verification};
 use tenon_runtime::ModelError;
-use tenon_store::{Database, Job, RepositoryKind};
+use tenon_store::{Database, Job, RegisteredRepository, RepositoryKind};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::{JobRequest, Progress, RunError, Runner, Sources};
+use crate::{JobRequest, Progress, RunError, Runner, Sources, Tree};
+
+/// Git ends at once when it is stopped. What else may hold up the reading, such as a file system, is not waited for.
+const END_OF_READING: Duration = Duration::from_secs(5);
 
 /// Runs jobs with the engine.
 pub struct EngineRunner {
@@ -23,6 +28,32 @@ impl EngineRunner {
             engine,
             database,
             sources,
+        }
+    }
+
+    async fn tree(
+        &self,
+        registered: RegisteredRepository,
+        revision: Option<String>,
+        stop: &CancellationToken,
+    ) -> Result<Tree, RunError> {
+        let (sources, stopping) = (self.sources.clone(), stop.clone());
+        let archive = match registered.kind {
+            RepositoryKind::Archive => self.database.archive(&registered.name).await,
+            RepositoryKind::Path | RepositoryKind::Remote => Ok(None),
+        };
+        let archive = archive.map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))?;
+        let reading = tokio::task::spawn_blocking(move || match archive {
+            Some(archive) => sources.unpacked(&archive, revision.as_deref()),
+            None => sources.tree(&registered, revision.as_deref(), &stopping),
+        });
+        let given_up = async {
+            stop.cancelled().await;
+            sleep(END_OF_READING).await;
+        };
+        tokio::select! {
+            read = reading => read.map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))?,
+            () = given_up => Err(RunError::new(FailureCategory::Cancelled, "the run was stopped")),
         }
     }
 
@@ -66,20 +97,7 @@ impl Runner for EngineRunner {
         };
         let registered = registered.ok_or_else(unknown)?;
         let engine = self.engine_for(registered.classification)?;
-        let sources = self.sources.clone();
-        let revision = request.revision.clone();
-        let archive = match registered.kind {
-            RepositoryKind::Archive => self.database.archive(&registered.name).await,
-            RepositoryKind::Path | RepositoryKind::Remote => Ok(None),
-        };
-        let archive = archive.map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))?;
-        let reading = tokio::task::spawn_blocking(move || match archive {
-            Some(archive) => sources.unpacked(&archive, revision.as_deref()),
-            None => sources.tree(&registered, revision.as_deref()),
-        });
-        let tree = reading
-            .await
-            .map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))??;
+        let tree = self.tree(registered, request.revision.clone(), stop).await?;
         let telling = Telling(progress);
         let proposed = engine.propose(
             &tree.repository,

@@ -21,5 +21,5 @@ pub use engine_runner::EngineRunner;
 pub use progress::Progress;
 pub use request::JobRequest;
 pub use runner::{RunError, Runner};
-pub use sources::{Sources, Tree};
+pub use sources::{Gate, Sources, Tree};
 pub use worker::{Worker, WorkerSettings};

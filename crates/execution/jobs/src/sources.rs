@@ -1,4 +1,6 @@
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tenon_domain::FailureCategory;
@@ -6,15 +8,20 @@ use tenon_engine::Repository;
 use tenon_forge::archive::{self, ArchiveBounds};
 use tenon_forge::{ForgeError, Git, GitRepository, Mirror};
 use tenon_store::{RegisteredRepository, RepositoryKind};
+use tokio_util::sync::CancellationToken;
 
 use crate::RunError;
 
+/// Finds the addresses at which a remote may be asked, or says why it may not be. Waits for the network.
+pub type Gate = Arc<dyn Fn(&str) -> Result<Vec<IpAddr>, RunError> + Send + Sync>;
+
 /// Where the trees of repositories come from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sources {
     git: Git,
     mirrors: PathBuf,
     allowed: Vec<PathBuf>,
+    gate: Gate,
 }
 
 /// A tree to work on. What was checked out for it alone goes with it.
@@ -26,12 +33,36 @@ pub struct Tree {
 }
 
 impl Sources {
-    /// Mirrors of remotes are in `mirrors`; folders of this machine are worked on only inside the `allowed` ones.
+    /// Mirrors of remotes are in `mirrors`; folders of this machine are worked on only inside the `allowed` ones. Without
+    /// [`Self::with_gate`] no host is asked.
     pub fn new(git: Git, mirrors: impl Into<PathBuf>, allowed: Vec<PathBuf>) -> Self {
         Self {
             git,
             mirrors: mirrors.into(),
             allowed,
+            gate: Arc::new(|remote| {
+                let message = format!("`{remote}` is not asked: nobody said which hosts may be");
+                Err(RunError::new(FailureCategory::ContentPolicy, message))
+            }),
+        }
+    }
+
+    /// Asks hosts that pass the gate.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// Finds the addresses at which a remote may be asked; none for one that is on this machine. Waits for the network:
+    /// not for a thread that others need.
+    ///
+    /// # Errors
+    /// When it may not be, or nobody knows its host.
+    pub fn permit_remote(&self, remote: &str) -> Result<Vec<IpAddr>, RunError> {
+        match remote.starts_with("file://") {
+            true => Ok(Vec::new()),
+            false => (self.gate)(remote),
         }
     }
 
@@ -65,11 +96,18 @@ impl Sources {
     /// The tree of a repository, at `revision` if it is a remote one. Waits for Git: not for a thread that others need.
     ///
     /// # Errors
-    /// When it cannot be had.
-    pub fn tree(&self, registered: &RegisteredRepository, revision: Option<&str>) -> Result<Tree, RunError> {
+    /// When it cannot be had, or `stop` came first.
+    pub fn tree(
+        &self,
+        registered: &RegisteredRepository,
+        revision: Option<&str>,
+        stop: &CancellationToken,
+    ) -> Result<Tree, RunError> {
+        let stop = stop.clone();
+        let git = self.git.clone().with_stop(move || stop.is_cancelled());
         match registered.kind {
-            RepositoryKind::Path => self.folder(Path::new(&registered.location)),
-            RepositoryKind::Remote => self.remote(registered, revision),
+            RepositoryKind::Path => self.folder(&git, Path::new(&registered.location)),
+            RepositoryKind::Remote => self.remote(&git, registered, revision),
             RepositoryKind::Archive => Err(RunError::new(
                 FailureCategory::NotFound,
                 "nothing was uploaded for the repository yet: `tenon repository upload` does",
@@ -110,9 +148,9 @@ impl Sources {
             .map_err(internal)
     }
 
-    fn folder(&self, path: &Path) -> Result<Tree, RunError> {
+    fn folder(&self, git: &Git, path: &Path) -> Result<Tree, RunError> {
         let root = self.permit(path)?;
-        let found = GitRepository::discover_with(&self.git, &root).map_err(|error| forge(&error))?;
+        let found = GitRepository::discover_with(git, &root).map_err(|error| forge(&error))?;
         let repository = match found {
             Some(git) if !git.is_bare() => Repository {
                 root: self.permit(git.root())?,
@@ -129,11 +167,17 @@ impl Sources {
         })
     }
 
-    fn remote(&self, registered: &RegisteredRepository, revision: Option<&str>) -> Result<Tree, RunError> {
+    fn remote(
+        &self,
+        git: &Git,
+        registered: &RegisteredRepository,
+        revision: Option<&str>,
+    ) -> Result<Tree, RunError> {
         let internal = |error: std::io::Error| RunError::new(FailureCategory::Internal, error.to_string());
         let mirror = self.mirrors.join(format!("{}.git", registered.name));
-        let mirror =
-            Mirror::fetch(&self.git, &registered.location, &mirror).map_err(|error| forge(&error))?;
+        let addresses = self.permit_remote(&registered.location)?;
+        let mirror = Mirror::fetch(git, &registered.location, &addresses, &mirror);
+        let mirror = mirror.map_err(|error| forge(&error))?;
         let folder = tempfile::Builder::new()
             .prefix("tree-")
             .tempdir_in(&self.mirrors)
@@ -149,9 +193,12 @@ impl Sources {
 
 fn forge(error: &ForgeError) -> RunError {
     let category = match error {
-        ForgeError::Failed { .. } | ForgeError::TimedOut { .. } => FailureCategory::Network,
+        ForgeError::Failed { .. } | ForgeError::Unreachable { .. } | ForgeError::TimedOut { .. } => {
+            FailureCategory::Network
+        }
         ForgeError::Revision { .. } => FailureCategory::NotFound,
         ForgeError::Remote { .. } => FailureCategory::BadRequest,
+        ForgeError::Stopped => FailureCategory::Cancelled,
         _ => FailureCategory::Internal,
     };
     RunError::new(category, error.to_string())

@@ -23,6 +23,8 @@ pub struct WorkerSettings {
     pub poll: Duration,
     /// What is running when it has to stop may still be finished in this time.
     pub drain: Duration,
+    /// What was stopped then may still be given back in this time; after it, another takes it when its lease runs out.
+    pub release: Duration,
     /// The first attempt after a failure waits so long, and each further one twice as long.
     pub backoff: Duration,
 }
@@ -36,6 +38,7 @@ impl WorkerSettings {
             lease: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(20),
+            release: Duration::from_secs(10),
             backoff: Duration::from_secs(2),
         }
     }
@@ -72,10 +75,12 @@ impl Worker {
         let mut next_expiry = Instant::now();
         while !stop.is_cancelled() {
             if next_expiry <= Instant::now() {
-                // What fails here is done by the next round, or by another worker.
-                for job in worker.database.expire_jobs(now_ms()).await.unwrap_or_default() {
-                    if job.status.state.is_final() {
-                        worker.runner.settled(&job, None).await;
+                if worker.database.has_right_clock() {
+                    // What fails here is done by the next round, or by another worker.
+                    for job in worker.database.expire_jobs(now_ms()).await.unwrap_or_default() {
+                        if job.status.state.is_final() {
+                            worker.runner.settled(&job, None).await;
+                        }
                     }
                 }
                 next_expiry = Instant::now() + worker.settings.poll;
@@ -91,15 +96,21 @@ impl Worker {
                 }
             }
         }
-        let all_done = async { while running.join_next().await.is_some() {} };
-        if timeout(worker.settings.drain, all_done).await.is_err() {
+        if timeout(worker.settings.drain, all_done(&mut running))
+            .await
+            .is_err()
+        {
             abandon.cancel();
-            while running.join_next().await.is_some() {}
+            // What is left ends with the set.
+            let _ = timeout(worker.settings.release, all_done(&mut running)).await;
         }
     }
 
-    /// Takes one job, if there is one and the database answers.
+    /// Takes one job, if there is one, the database answers, and this machine knows what time it is.
     async fn take(self: &Arc<Self>, running: &mut JoinSet<()>, abandon: &CancellationToken) -> bool {
+        if !self.database.has_right_clock() {
+            return false;
+        }
         let now = now_ms();
         let claimed = self
             .database
@@ -264,6 +275,10 @@ impl Worker {
         let spread = job.id.to_string().bytes().map(u32::from).sum::<u32>() % 50;
         milliseconds(whole + whole * spread / 100)
     }
+}
+
+async fn all_done(running: &mut JoinSet<()>) {
+    while running.join_next().await.is_some() {}
 }
 
 fn milliseconds(duration: Duration) -> i64 {

@@ -120,8 +120,11 @@ impl Deliverer {
         taken
     }
 
-    /// Takes what there is room for, if the database answers.
+    /// Takes what there is room for, if the database answers, and this machine knows what time it is.
     async fn take(&self, running: &mut JoinSet<()>) {
+        if !self.database.has_right_clock() {
+            return;
+        }
         let room = self.settings.at_once.saturating_sub(running.len());
         let Ok(room @ 1..) = u32::try_from(room) else {
             return;

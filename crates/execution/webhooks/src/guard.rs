@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 
 use reqwest::Url;
@@ -50,6 +50,36 @@ impl Guard {
             None => return Err(destination.insecure()),
         }
         Ok(destination)
+    }
+
+    /// Looks the host of an address up, as the system finds it, and decides about all that it has; none for a host that is
+    /// allowed by name, wherever that leads. Waits for the network: not for a thread that others need.
+    ///
+    /// # Errors
+    /// As [`Self::admit`], and when the host is not found.
+    pub fn look_up(&self, url: &str) -> Result<Vec<IpAddr>, WebhookError> {
+        let destination = self.admit(url)?;
+        if let Some(address) = destination.address {
+            return Ok(vec![address]);
+        }
+        if self.allows_host(&destination) {
+            return Ok(Vec::new());
+        }
+        let failed = |reason: String| WebhookError::Resolve {
+            host: destination.host().to_owned(),
+            reason,
+        };
+        // The port plays no part in it.
+        let found = (destination.host(), 0).to_socket_addrs();
+        let found = found.map_err(|error| failed(error.to_string()))?;
+        let mut addresses: Vec<IpAddr> = found.map(|found| found.ip()).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        if addresses.is_empty() {
+            return Err(failed("it has no address".to_owned()));
+        }
+        self.check(&destination, &addresses)?;
+        Ok(addresses)
     }
 
     /// Decides about the addresses that the host was found at. One that is not public is enough to refuse all of them.

@@ -6,7 +6,8 @@
 //!
 //! An event is sent at least once, always under the same id: a process may be killed between the answer and its record.
 //! Whoever adds a webhook chooses an address that this machine then asks, so every address is taken for hostile: it is
-//! resolved first, checked, and connected to as it was checked.
+//! resolved first, checked, and connected to as it was checked. Others who ask hosts that somebody else chose use the
+//! same [`Guard`].
 
 mod address;
 mod base64;

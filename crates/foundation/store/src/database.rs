@@ -6,6 +6,7 @@ mod announcement;
 mod approvals;
 mod archives;
 mod audit;
+mod clock;
 mod deliveries;
 mod delivery;
 mod error;
@@ -25,6 +26,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -35,6 +37,7 @@ use tokio::sync::broadcast;
 
 pub use approvals::Approval;
 pub use audit::{AuditHead, StoredCheckpoint};
+pub use clock::ClockSkew;
 pub use delivery::{ClaimedDelivery, Delivery, DeliveryOutcome, DeliveryState};
 pub use error::DatabaseError;
 pub use idempotency::IdempotencyKey;
@@ -46,7 +49,7 @@ pub use proposals::{Feedback, FeedbackVerdict, ProposalRow, QualityRow};
 pub use repositories::{RegisteredRepository, RepositoryKind};
 pub use spending::{Spending, SpendingRow};
 pub use url::DatabaseUrl;
-pub use webhooks::{NewWebhook, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
+pub use webhooks::{NewWebhook, Rotated, Rotation, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
 
 use notices::Listener;
 use session::{Session, values};
@@ -62,6 +65,7 @@ const NOTICES_KEPT: usize = 4096;
 pub struct Database {
     pool: Pool,
     notices: broadcast::Sender<Notice>,
+    clock_is_wrong: Arc<AtomicBool>,
     // Ends with the last clone.
     _listener: Option<Arc<Listener>>,
 }
@@ -94,6 +98,7 @@ impl Database {
                 Ok(Self {
                     pool,
                     notices,
+                    clock_is_wrong: Arc::default(),
                     _listener: None,
                 })
             }
@@ -111,6 +116,7 @@ impl Database {
                 Ok(Self {
                     pool: Pool::Postgres(pool),
                     notices,
+                    clock_is_wrong: Arc::default(),
                     _listener: Some(Arc::new(listener)),
                 })
             }
@@ -246,7 +252,8 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
+        // What was answered is there after a power cut, too.
+        .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE);
     let write = SqlitePoolOptions::new()
@@ -260,4 +267,21 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
         .connect_with(options.read_only(true))
         .await?;
     Ok(Pool::Sqlite { write, read })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_committed_is_on_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::connect(&DatabaseUrl::file(folder.path().join("a.db")), 1)
+            .await
+            .unwrap();
+        let mut session = database.write().await.unwrap();
+        let row = session.one("PRAGMA synchronous", &[]).await.unwrap();
+        // SQLite's number for FULL.
+        assert_eq!(row.integer("synchronous").unwrap(), 2);
+    }
 }

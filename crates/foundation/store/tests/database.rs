@@ -11,6 +11,8 @@
 mod audit;
 #[path = "database/charging.rs"]
 mod charging;
+#[path = "database/clocks.rs"]
+mod clocks;
 #[path = "database/faults.rs"]
 mod faults;
 #[path = "database/feedback.rs"]

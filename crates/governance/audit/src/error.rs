@@ -55,6 +55,22 @@ pub enum AuditError {
         /// Its permissions.
         mode: u32,
     },
+    /// The keys that are trusted cannot be read.
+    #[error("cannot read the trusted keys in `{}`: {source}", path.display())]
+    TrustedRead {
+        /// Their file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others can add keys that are trusted.
+    #[error("others may write to the trusted keys in `{path}` (mode {mode:o}): run `chmod 600 {path}`", path = path.display())]
+    TrustedExposed {
+        /// Their file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// The file of the signing key holds something else.
     #[error(
         "`{}` is not an ed25519 key in PKCS#8 form: bring it back from a backup, or move it away to begin with a new key",

@@ -22,11 +22,11 @@ pub fn checkpoint_line(checkpoint: &Checkpoint) -> String {
     to_line(&CheckpointLine { checkpoint })
 }
 
-/// Judges an export. See [`Verifier::new`] for what the key does.
+/// Judges an export. See [`Verifier::new`] for what the keys do.
 ///
 /// # Errors
 /// When the export cannot be read at all. What is wrong inside it is in the report.
-pub fn verify_export(reader: impl BufRead, public_key: Option<PublicKey>) -> Result<Report, AuditError> {
+pub fn verify_export(reader: impl BufRead, trusted: &[PublicKey]) -> Result<Report, AuditError> {
     let mut lines = Lines(reader);
     let mut checkpoints = Vec::new();
     let mut line = lines.next()?;
@@ -34,7 +34,7 @@ pub fn verify_export(reader: impl BufRead, public_key: Option<PublicKey>) -> Res
         checkpoints.push(checkpoint);
         line = lines.next()?;
     }
-    let mut verifier = Verifier::new(public_key, checkpoints);
+    let mut verifier = Verifier::new(trusted, checkpoints);
     while let Some(current) = line {
         match current {
             Line::Text(text) => verifier.push(&text),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tenon_store::{AuditHead, Database, DatabaseError, StoredCheckpoint};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{AuditEvent, CheckpointKind, Head, Record, SigningKey};
 
@@ -12,6 +12,7 @@ const TOGETHER: usize = 256;
 /// So many may wait; whoever comes then waits to wait.
 const WAITING: usize = 1024;
 const CHECKPOINT_RECORDS: i64 = 1000;
+/// What is recorded is signed after this time at the latest, whether more comes or not.
 const CHECKPOINT_AGE: Duration = Duration::from_secs(600);
 
 /// Writes the log: whoever records an event waits until it is kept, and those who wait together are kept together.
@@ -40,13 +41,23 @@ pub struct JournalWriter(JoinHandle<()>);
 impl Journal {
     /// Begins to write into `database`; checkpoints are signed with `key`, by the one process that has it.
     pub fn start(database: Database, key: Option<SigningKey>) -> (Self, JournalWriter) {
+        Self::signing_every(CHECKPOINT_AGE, database, key)
+    }
+
+    /// The same with another time after which the end of the log is signed.
+    pub fn signing_every(
+        age: Duration,
+        database: Database,
+        key: Option<SigningKey>,
+    ) -> (Self, JournalWriter) {
         let (sender, receiver) = mpsc::channel(WAITING);
         let writer = Writer {
             database,
             key,
+            age,
             unsigned: 0,
-            head: None,
-            signed_at: Instant::now(),
+            signed: None,
+            next_at: Instant::now() + age,
         };
         (Self { sender }, JournalWriter(tokio::spawn(writer.run(receiver))))
     }
@@ -91,33 +102,43 @@ impl JournalWriter {
 struct Writer {
     database: Database,
     key: Option<SigningKey>,
-    /// How many records were written after the last checkpoint.
+    age: Duration,
+    /// How many records were written here after the last checkpoint.
     unsigned: i64,
-    head: Option<AuditHead>,
-    signed_at: Instant,
+    /// The end of the log that was signed last.
+    signed: Option<AuditHead>,
+    /// When the end is signed at the latest.
+    next_at: Instant,
 }
 
 impl Writer {
     async fn run(mut self, mut receiver: mpsc::Receiver<Entry>) {
         let mut entries = Vec::with_capacity(TOGETHER);
-        while receiver.recv_many(&mut entries, TOGETHER).await > 0 {
-            let is_asked = entries.iter().any(|entry| entry.event.is_none());
-            let (events, waiting): (Vec<_>, Vec<_>) =
-                entries.drain(..).map(|entry| (entry.event, entry.kept)).unzip();
-            let kept = self.append(events.into_iter().flatten().collect()).await;
-            if is_asked {
-                self.sign().await;
+        loop {
+            match timeout_at(self.next_at, receiver.recv_many(&mut entries, TOGETHER)).await {
+                Ok(0) => break,
+                Ok(_) => self.keep(&mut entries).await,
+                Err(_) => {}
             }
-            for one in waiting {
-                // Whoever went away meanwhile does not mind.
-                let _ = one.send(kept.clone());
-            }
-            let is_due = self.unsigned >= CHECKPOINT_RECORDS || self.signed_at.elapsed() >= CHECKPOINT_AGE;
-            if is_due {
+            if self.unsigned >= CHECKPOINT_RECORDS || self.next_at <= Instant::now() {
                 self.sign().await;
             }
         }
         self.sign().await;
+    }
+
+    async fn keep(&mut self, entries: &mut Vec<Entry>) {
+        let is_asked = entries.iter().any(|entry| entry.event.is_none());
+        let (events, waiting): (Vec<_>, Vec<_>) =
+            entries.drain(..).map(|entry| (entry.event, entry.kept)).unzip();
+        let kept = self.append(events.into_iter().flatten().collect()).await;
+        if is_asked {
+            self.sign().await;
+        }
+        for one in waiting {
+            // Whoever went away meanwhile does not mind.
+            let _ = one.send(kept.clone());
+        }
     }
 
     async fn append(&mut self, events: Vec<AuditEvent>) -> Result<(), JournalError> {
@@ -125,20 +146,25 @@ impl Writer {
             return Ok(());
         }
         let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        let head = self.database.append_audit(|head| Ok(seal(head, events))).await;
-        let head = head.map_err(|error: DatabaseError| JournalError {
+        let appended = self.database.append_audit(|head| Ok(seal(head, events))).await;
+        appended.map_err(|error: DatabaseError| JournalError {
             reason: error.to_string(),
         })?;
-        self.head = Some(head);
         self.unsigned += count;
         Ok(())
     }
 
-    /// A checkpoint that cannot be made now is made after the next records.
+    /// Signs the end of the log, whoever wrote it: others who write have no key. What cannot be signed now is signed the
+    /// next time.
     async fn sign(&mut self) {
-        let (Some(key), Some(head)) = (&self.key, self.head.filter(|_| self.unsigned > 0)) else {
+        self.next_at = Instant::now() + self.age;
+        let Some(key) = &self.key else { return };
+        let Ok(Some(head)) = self.database.audit_head().await else {
             return;
         };
+        if self.signed == Some(head) {
+            return;
+        }
         let at_ms = now_ms();
         let signed = Head {
             sequence: head.sequence,
@@ -157,7 +183,7 @@ impl Writer {
         };
         if self.database.add_checkpoint(&stored).await.is_ok() {
             self.unsigned = 0;
-            self.signed_at = Instant::now();
+            self.signed = Some(head);
         }
     }
 }

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Records hold digests, counts and names, never bodies; those are kept, and expire, elsewhere. The room keeps no rows
-//! and speaks to nobody: the only file it touches is the signing key. Retention removes whole records, only from the
-//! front, and only up to a head that was signed for it.
+//! and speaks to nobody: the only files it touches are the signing key and the keys that are trusted beside it.
+//! Retention removes whole records, only from the front, and only up to a head that was signed for it.
 
 mod checkpoint;
 mod clip;
@@ -32,6 +32,7 @@ mod report;
 mod retention;
 mod row;
 mod sequence;
+mod trusted;
 mod verifier;
 
 pub use checkpoint::{Checkpoint, CheckpointKind, Signature};
@@ -46,4 +47,5 @@ pub use public_key::PublicKey;
 pub use record::{Head, MAX_RECORD_BYTES, Record};
 pub use report::{Problem, Report};
 pub use retention::{RETENTION_DEFAULT, RETENTION_FLOOR, Retention, Truncation};
+pub use trusted::read_trusted;
 pub use verifier::Verifier;

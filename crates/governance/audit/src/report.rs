@@ -19,6 +19,8 @@ pub struct Report {
     pub signed_through: Option<i64>,
     /// The keys that signed the checkpoints. To be compared with one that was noted elsewhere, if none was given.
     pub keys: Vec<PublicKey>,
+    /// Other keys that signed checkpoints, which nobody trusts: those count for nothing, and are no damage to the records.
+    pub unknown_keys: Vec<PublicKey>,
     /// What is wrong, at most [`Report::MAX_LISTED`], in the order of the log.
     pub problems: Vec<Problem>,
     /// How many problems more there are.
@@ -61,7 +63,7 @@ pub enum Problem {
         /// The place of the record.
         sequence: i64,
     },
-    /// A checkpoint was changed, or signed by another key.
+    /// A checkpoint was changed after it was signed.
     BadSignature {
         /// The place for which it pretends to speak.
         sequence: i64,
@@ -150,7 +152,7 @@ impl fmt::Display for Problem {
             ),
             Self::BadSignature { sequence } => write!(
                 formatter,
-                "the checkpoint of record {sequence} was changed, or signed by another key"
+                "the checkpoint of record {sequence} was changed: the key that it names did not sign it"
             ),
             Self::TruncatedTail { last, expected } => write!(
                 formatter,

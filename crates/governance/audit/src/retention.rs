@@ -54,19 +54,19 @@ impl Truncation {
     /// What has expired at `now_ms`: everything up to the latest checkpoint that is itself older than `retention`.
     ///
     /// A checkpoint is signed after the records it speaks for, so they are all at least as old as it is. `None` when
-    /// nothing has expired that was not removed before. Checkpoints that `key` did not sign count for nothing.
+    /// nothing has expired that was not removed before. Checkpoints that none of these keys signed count for nothing.
     pub fn plan(
         retention: Retention,
         now_ms: i64,
         checkpoints: &[Checkpoint],
-        key: &PublicKey,
+        trusted: &[PublicKey],
     ) -> Option<Self> {
         let cutoff = retention.cutoff_ms(now_ms);
         let latest = |kind: CheckpointKind, before: i64| {
             checkpoints
                 .iter()
                 .filter(|checkpoint| checkpoint.kind == kind && checkpoint.at_ms < before)
-                .filter(|checkpoint| checkpoint.is_signed_by(key))
+                .filter(|checkpoint| trusted.iter().any(|key| checkpoint.is_signed_by(key)))
                 .map(|checkpoint| checkpoint.head)
                 .max_by_key(|head| head.sequence)
         };

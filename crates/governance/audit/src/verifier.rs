@@ -12,7 +12,7 @@ use crate::{Checkpoint, CheckpointKind, Head, Problem, PublicKey, Report};
 /// use tenon_audit::{AuditEvent, EventKind, Head, Record, Verifier};
 ///
 /// let record = Record::seal(&Head::start(), AuditEvent::new(EventKind::ServiceStarted, 0));
-/// let mut verifier = Verifier::new(None, Vec::new());
+/// let mut verifier = Verifier::new(&[], Vec::new());
 /// verifier.push(&record.to_json());
 /// assert!(verifier.finish().is_whole());
 /// ```
@@ -39,9 +39,9 @@ struct Place {
 }
 
 impl Verifier {
-    /// A verifier for one log. Without a key, each checkpoint is checked with the key it names itself, and the report
-    /// lists those keys.
-    pub fn new(public_key: Option<PublicKey>, checkpoints: Vec<Checkpoint>) -> Self {
+    /// A verifier for one log. Checkpoints by keys that are not trusted count for nothing, and the report lists those keys.
+    /// Where none is trusted, each checkpoint is checked with the key it names itself, and the report lists these.
+    pub fn new(trusted: &[PublicKey], checkpoints: Vec<Checkpoint>) -> Self {
         let mut verifier = Self {
             checkpoints: BTreeMap::new(),
             origins: vec![Place::of(&Head::start())],
@@ -50,17 +50,21 @@ impl Verifier {
             gaps: Gaps::default(),
             report: Report::default(),
         };
-        let mut keys = BTreeSet::new();
+        let (mut keys, mut unknown) = (BTreeSet::new(), BTreeSet::new());
         for checkpoint in checkpoints {
-            if checkpoint.is_signed_by(&public_key.unwrap_or(checkpoint.key)) {
+            let is_trusted = trusted.is_empty() || trusted.contains(&checkpoint.key);
+            if !checkpoint.is_signed_by(&checkpoint.key) {
+                let sequence = checkpoint.head.sequence;
+                verifier.report.add(Problem::BadSignature { sequence });
+            } else if is_trusted {
                 keys.insert(checkpoint.key);
                 verifier.trust(checkpoint);
             } else {
-                let sequence = checkpoint.head.sequence;
-                verifier.report.add(Problem::BadSignature { sequence });
+                unknown.insert(checkpoint.key);
             }
         }
         verifier.report.keys = keys.into_iter().collect();
+        verifier.report.unknown_keys = unknown.into_iter().collect();
         verifier
     }
 

@@ -25,7 +25,7 @@ fn export() -> Vec<String> {
 }
 
 fn verify(text: impl AsRef<[u8]>) -> Report {
-    verify_export(text.as_ref(), Some(KEY.public_key())).unwrap()
+    verify_export(text.as_ref(), &[KEY.public_key()]).unwrap()
 }
 
 #[test]

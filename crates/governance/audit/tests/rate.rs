@@ -61,7 +61,7 @@ fn the_rate_of_sealing_leaves_room_for_requests() {
     let mut texts = Vec::new();
     each("written", || texts = rows(&records));
     each("verified", || {
-        let mut verifier = Verifier::new(None, Vec::new());
+        let mut verifier = Verifier::new(&[], Vec::new());
         texts.iter().for_each(|text| verifier.push(text));
         assert!(verifier.finish().is_whole());
     });

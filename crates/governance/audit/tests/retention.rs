@@ -47,7 +47,7 @@ fn ageing_log() -> (Vec<Record>, Vec<Checkpoint>) {
 }
 
 fn verify(rows: &[String], checkpoints: &[Checkpoint]) -> Report {
-    let mut verifier = Verifier::new(Some(KEY.public_key()), checkpoints.to_vec());
+    let mut verifier = Verifier::new(&[KEY.public_key()], checkpoints.to_vec());
     for row in rows {
         verifier.push(row);
     }
@@ -62,7 +62,7 @@ fn only_what_has_expired_is_removed_and_only_up_to_a_checkpoint() {
             Retention::default(),
             days * DAY_MS,
             &checkpoints,
-            &KEY.public_key(),
+            &[KEY.public_key()],
         )
         .map(|truncation| truncation.through())
     };
@@ -72,9 +72,22 @@ fn only_what_has_expired_is_removed_and_only_up_to_a_checkpoint() {
     assert_eq!(through(10_000), Some(9));
     let stranger = new_key().public_key();
     assert_eq!(
-        Truncation::plan(Retention::default(), 451 * DAY_MS, &checkpoints, &stranger),
+        Truncation::plan(Retention::default(), 451 * DAY_MS, &checkpoints, &[stranger]),
         None
     );
+    // The key before this one is trusted, and what it signed expires.
+    let trusted = [stranger, KEY.public_key()];
+    let plan = Truncation::plan(Retention::default(), 451 * DAY_MS, &checkpoints, &trusted);
+    assert_eq!(plan.map(|truncation| truncation.through()), Some(6));
+    // What a stranger signed holds nothing up.
+    let mut mixed = checkpoints.clone();
+    mixed.push(
+        new_key()
+            .checkpoint(checkpoints[0].head, 0, CheckpointKind::Truncation)
+            .unwrap(),
+    );
+    let plan = Truncation::plan(Retention::default(), 451 * DAY_MS, &mixed, &[KEY.public_key()]);
+    assert_eq!(plan.map(|truncation| truncation.through()), Some(6));
 }
 
 #[test]
@@ -82,7 +95,7 @@ fn a_log_may_start_where_a_truncation_was_signed_and_nowhere_else() {
     let (records, mut checkpoints) = ageing_log();
     let now = 451 * DAY_MS;
     let plan = |checkpoints: &[Checkpoint]| {
-        Truncation::plan(Retention::default(), now, checkpoints, &KEY.public_key())
+        Truncation::plan(Retention::default(), now, checkpoints, &[KEY.public_key()])
     };
     let truncation = plan(&checkpoints).unwrap();
     checkpoints.push(truncation.sign(&KEY, now).unwrap());

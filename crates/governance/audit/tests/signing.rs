@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use log::{KEY, events, key_at, new_key, sealed};
-use tenon_audit::{Checkpoint, CheckpointKind, Head, PublicKey, SigningKey};
+use tenon_audit::{Checkpoint, CheckpointKind, Head, PublicKey, SigningKey, read_trusted};
 
 /// The private key of RFC 8410, section 10.3, as DER.
 const RFC_8410: [u8; 48] = [
@@ -145,6 +145,30 @@ fn a_signature_covers_everything_in_a_checkpoint() {
     forged[3].kind = CheckpointKind::Truncation;
     assert!(forged.iter().all(|forged| !forged.is_signed_by(&key)));
     assert!(!signed.is_signed_by(&new_key().public_key()));
+}
+
+#[test]
+fn trusted_keys_are_read_from_a_file_that_only_its_owner_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.trusted");
+    assert_eq!(read_trusted(&path).unwrap(), []);
+    let keys = [new_key().public_key(), KEY.public_key()];
+    let text = format!(
+        "# the one before\n{}\n\n{} # of the other server\n",
+        keys[0], keys[1]
+    );
+    fs::write(&path, text).unwrap();
+    set_mode(&path, 0o644);
+    assert_eq!(read_trusted(&path).unwrap(), keys);
+    set_mode(&path, 0o664);
+    let refusal = read_trusted(&path).unwrap_err().to_string();
+    assert!(
+        refusal.contains(&format!("chmod 600 {}", path.display())),
+        "{refusal}"
+    );
+    set_mode(&path, 0o600);
+    fs::write(&path, "my diary").unwrap();
+    assert!(read_trusted(&path).is_err());
 }
 
 #[test]

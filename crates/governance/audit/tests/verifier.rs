@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use tenon_audit::{AuditEvent, Checkpoint, Head, Problem, Record, Report, Verifier};
 
 fn verify(rows: &[String], checkpoints: &[Checkpoint]) -> Report {
-    let mut verifier = Verifier::new(Some(KEY.public_key()), checkpoints.to_vec());
+    let mut verifier = Verifier::new(&[KEY.public_key()], checkpoints.to_vec());
     for row in rows {
         verifier.push(row);
     }
@@ -230,19 +230,63 @@ fn every_problem_is_counted_and_a_hundred_are_listed() {
 #[test]
 fn a_checkpoint_of_another_key_is_named_and_counts_for_nothing() {
     let records = sealed(events(3));
-    let forger = new_key();
-    let forged = forger
-        .checkpoint(records[1].head(), 0, tenon_audit::CheckpointKind::Periodic)
+    let other = new_key();
+    let foreign = |index: usize, head: Head| {
+        other
+            .checkpoint(head, index as i64, tenon_audit::CheckpointKind::Periodic)
+            .unwrap()
+    };
+    // Whatever it says.
+    let elsewhere = Head {
+        sequence: 9,
+        digest: Head::start().digest,
+    };
+    let signed = [
+        foreign(0, records[1].head()),
+        foreign(1, elsewhere),
+        periodic(&records[0]),
+    ];
+    let report = verify(&rows(&records), &signed);
+    assert!(report.is_whole(), "{:?}", report.problems);
+    assert_eq!(report.unknown_keys, [other.public_key()]);
+    assert_eq!((report.checkpoints_held, report.signed_through), (1, Some(1)));
+
+    // It does not let a log begin where it likes.
+    let begins = other
+        .checkpoint(records[0].head(), 0, tenon_audit::CheckpointKind::Truncation)
         .unwrap();
+    assert!(!verify(&rows(&records)[1..], &[begins]).is_whole());
+    let mut forged = signed[0];
+    forged.key = KEY.public_key();
     let report = verify(&rows(&records), &[forged]);
     assert_eq!(report.problems, [Problem::BadSignature { sequence: 2 }]);
-    assert_eq!((report.checkpoints_held, report.signed_through), (0, None));
+}
+
+#[test]
+fn the_key_before_and_the_key_of_another_server_are_trusted_when_they_are_named() {
+    let records = sealed(events(3));
+    let (lost, other) = (new_key(), new_key());
+    let signed = |key: &tenon_audit::SigningKey, index: usize, kind| {
+        key.checkpoint(records[index].head(), 0, kind).unwrap()
+    };
+    let checkpoints = vec![
+        signed(&lost, 0, tenon_audit::CheckpointKind::Truncation),
+        signed(&other, 1, tenon_audit::CheckpointKind::Periodic),
+        signed(&KEY, 2, tenon_audit::CheckpointKind::Periodic),
+    ];
+    let trusted = [&*KEY, &lost, &other].map(tenon_audit::SigningKey::public_key);
+    let mut verifier = Verifier::new(&trusted, checkpoints);
+    rows(&records)[1..].iter().for_each(|row| verifier.push(row));
+    let report = verifier.finish();
+    assert!(report.is_whole(), "{:?}", report.problems);
+    assert_eq!((report.keys.len(), report.signed_through), (3, Some(3)));
+    assert!(report.unknown_keys.is_empty());
 }
 
 #[test]
 fn without_a_key_the_report_says_who_signed() {
     let records = sealed(events(3));
-    let mut verifier = Verifier::new(None, vec![periodic(&records[1])]);
+    let mut verifier = Verifier::new(&[], vec![periodic(&records[1])]);
     for row in rows(&records) {
         verifier.push(&row);
     }

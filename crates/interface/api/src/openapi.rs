@@ -105,6 +105,11 @@ fn parameters(operation: Operation) -> Vec<Value> {
         Operation::ListDeliveries => {
             parameters.push(query("webhook", text(), "Of this webhook alone, by id."))
         }
+        Operation::RotateWebhook => {
+            let schema = json!({ "type": "boolean", "default": false });
+            let description = "End a secret that was replaced before and still signs.";
+            parameters.push(query("now", schema, description));
+        }
         Operation::ListKeys => parameters.push(query("user", text(), "Of this user alone, by name.")),
         Operation::ReadSignals => {
             let window =

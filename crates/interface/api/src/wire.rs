@@ -583,6 +583,9 @@ pub struct AuditReport {
     pub signed_through: Option<i64>,
     /// The keys that signed.
     pub keys: Vec<String>,
+    /// Other keys that signed, which nobody trusts: what they signed counts for nothing.
+    #[serde(default)]
+    pub unknown_keys: Vec<String>,
     /// What is wrong, and where.
     pub problems: Vec<String>,
     /// How many more problems there are than are listed.

@@ -9,8 +9,7 @@ mod service;
 
 pub use service::{
     AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, OneJobArguments,
-    RepositoryCommand, ServeArguments, ServerArguments, SpendingArguments, SpendingBy, UserArguments,
-    UserCommand, WebhookCommand, WorkerArguments,
+    RepositoryCommand, ServeArguments, ServerArguments, SourceArguments, SpendingArguments, SpendingBy, UserArguments, UserCommand, WebhookCommand, WorkerArguments,
 };
 
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before

@@ -43,6 +43,12 @@ impl Output {
         let _ = stdout.flush();
     }
 
+    /// Writes a piece of a result as it is; whether somebody still reads.
+    pub fn piece(&self, bytes: &[u8]) -> bool {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).is_ok()
+    }
+
     /// Writes a result as one JSON document to standard output.
     pub fn json(&self, value: &impl Serialize) {
         match serde_json::to_string_pretty(value) {

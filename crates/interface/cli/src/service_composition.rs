@@ -5,25 +5,31 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenon_access::{Authorizer, MintedKey, mint};
 use tenon_api::{Model as ServedModel, Prompt};
-use tenon_audit::{Journal, SigningKey};
+use tenon_audit::{Journal, PublicKey, SigningKey, read_trusted};
 use tenon_config::Settings;
+use tenon_domain::FailureCategory;
 use tenon_engine::Engine;
 use tenon_forge::Git;
-use tenon_jobs::{EngineRunner, Runner, Sources, Worker, WorkerSettings, now_ms};
+use tenon_jobs::{EngineRunner, Gate, RunError, Runner, Sources, Worker, WorkerSettings, now_ms};
 use tenon_runtime::Model;
 use tenon_server::{Control, GovernedRunner};
 use tenon_signals::Metrics;
-use tenon_store::{Database, DatabaseUrl, ProposalStore};
+use tenon_store::{ClockSkew, Database, DatabaseUrl, ProposalStore};
+use tenon_webhooks::{Guard, WebhookError};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use crate::arguments::DatabaseArguments;
+use crate::arguments::{DatabaseArguments, SourceArguments};
 use crate::composition;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
 const CONNECTIONS: u32 = 16;
+const COMPARE: Duration = Duration::from_secs(60);
 const FOLDER: &str = "service";
 const FIRST_KEY: &str = "first.key";
 
@@ -65,6 +71,42 @@ pub async fn database(settings: &Settings, arguments: &DatabaseArguments) -> Res
     Ok(database)
 }
 
+/// Refuses to begin where leases would be judged by a clock that is not that of the others.
+///
+/// # Errors
+/// When the clock of this machine differs from the database's.
+pub async fn require_right_clock(database: &Database) -> Result<(), Failure> {
+    let skew = database.compare_clocks().await.map_err(missing)?;
+    match skew.is_bearable() {
+        true => Ok(()),
+        false => {
+            Err(missing(apart(skew)).with_help("set it, for example by NTP: who holds a job is judged by it"))
+        }
+    }
+}
+
+/// Goes on comparing until `stop`, and says when nothing is taken any more, and when it is again.
+pub async fn watch_clock(database: Database, output: Output, stop: CancellationToken) {
+    while stop.run_until_cancelled(sleep(COMPARE)).await.is_some() {
+        let was_right = database.has_right_clock();
+        // A database that does not answer is asked the next time.
+        let Ok(skew) = database.compare_clocks().await else {
+            continue;
+        };
+        match (was_right, skew.is_bearable()) {
+            (true, false) => output.problem(&format!("{}: nothing is taken until it is set", apart(skew))),
+            (false, true) => output.problem("the clock of this machine is right again: work goes on"),
+            _ => {}
+        }
+    }
+}
+
+fn apart(skew: ClockSkew) -> String {
+    let seconds = skew.ahead_ms.unsigned_abs() / 1000;
+    let side = if skew.ahead_ms > 0 { "ahead of" } else { "behind" };
+    format!("the clock of this machine is {seconds} s {side} that of the database")
+}
+
 /// The policies that decide.
 ///
 /// # Errors
@@ -83,6 +125,15 @@ pub fn authorizer(folder: Option<&Path>) -> Result<Authorizer, Failure> {
 /// When it cannot be read, or others can read it.
 pub fn signing_key(settings: &Settings) -> Result<SigningKey, Failure> {
     SigningKey::load_or_create(&folder(settings)?.join("audit.key")).map_err(missing)
+}
+
+/// The keys that the audit log is trusted by: one's own, and those that stand in a file beside it.
+///
+/// # Errors
+/// When that file cannot be used.
+pub fn audit_keys(settings: &Settings, own: PublicKey) -> Result<Vec<PublicKey>, Failure> {
+    let others = read_trusted(&folder(settings)?.join("audit.trusted")).map_err(missing)?;
+    Ok([vec![own], others].concat())
 }
 
 /// Makes the first user when the database has none yet. The key is kept where the command line finds it before anything
@@ -141,12 +192,31 @@ pub fn kept_key(settings: &Settings) -> PathBuf {
 }
 
 /// Where trees come from.
-pub fn sources(settings: &Settings, allowed: &[PathBuf]) -> Sources {
-    Sources::new(
-        Git::default(),
-        settings.cache_folder.join("mirrors"),
-        allowed.to_vec(),
-    )
+pub fn sources(settings: &Settings, arguments: &SourceArguments) -> Sources {
+    let mirrors = settings.cache_folder.join("mirrors");
+    let guard = Guard::new(arguments.allowed_hosts.clone());
+    let gate: Gate = Arc::new(move |remote| guard.look_up(remote).map_err(|error| refused(remote, &error)));
+    Sources::new(Git::default(), mirrors, arguments.allowed_paths.clone()).with_gate(gate)
+}
+
+/// The rule of the webhooks, in the words of repositories.
+fn refused(remote: &str, error: &WebhookError) -> RunError {
+    let (category, message) = match error {
+        WebhookError::NotPublic { host } => (
+            FailureCategory::ContentPolicy,
+            format!(
+                "`{host}` is not a public address: whoever runs the server allows it with --allow-host {host}"
+            ),
+        ),
+        WebhookError::Resolve { host, .. } => {
+            (FailureCategory::Network, format!("cannot find the host `{host}`"))
+        }
+        _ => (
+            FailureCategory::BadRequest,
+            format!("`{remote}` cannot be fetched: name it as https://HOST/PATH"),
+        ),
+    };
+    RunError::new(category, message)
 }
 
 /// A worker over an engine.

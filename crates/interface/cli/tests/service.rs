@@ -25,6 +25,8 @@ mod port;
 mod running;
 #[path = "service/site.rs"]
 mod site;
+#[path = "service/stopping.rs"]
+mod stopping;
 #[path = "service/storm.rs"]
 mod storm;
 #[path = "service/submitting.rs"]

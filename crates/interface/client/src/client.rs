@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tenon_api::{Job, JobRequest, Problem};
 use tenon_domain::{Proposal, Secret};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::{ClientError, Watched};
+use crate::{ClientError, Download, Watched};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(60);
@@ -16,6 +16,7 @@ const UPLOAD: Duration = Duration::from_secs(300);
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(300);
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
+const LARGEST_PROBLEM: usize = 1024 * 1024;
 
 /// A client of one server, in the name of one key.
 #[derive(Debug, Clone)]
@@ -23,6 +24,7 @@ pub struct Client {
     http: reqwest::Client,
     address: String,
     key: Secret,
+    largest: usize,
 }
 
 impl Client {
@@ -45,7 +47,15 @@ impl Client {
             http,
             address: address.trim_end_matches('/').to_owned(),
             key,
+            largest: LARGEST_ANSWER,
         })
+    }
+
+    /// Refuses answers of more bytes than this, but for [`Self::download`].
+    #[must_use]
+    pub fn with_largest_answer(mut self, bytes: usize) -> Self {
+        self.largest = bytes;
+        self
     }
 
     /// Reads what is at a path under `/api/v1`.
@@ -57,13 +67,15 @@ impl Client {
         self.parse(&answer)
     }
 
-    /// Reads text that is at a path under `/api/v1`.
+    /// Reads what is at a path under `/api/v1`, piece by piece.
     ///
     /// # Errors
     /// When nobody answers, or with a problem.
-    pub async fn text(&self, path: &str) -> Result<String, ClientError> {
-        let answer = self.repeated(|| self.request(Method::GET, path)).await?;
-        String::from_utf8(answer).map_err(|error| self.foreign(&error.to_string()))
+    pub async fn download(&self, path: &str) -> Result<Download, ClientError> {
+        let request = self.request(Method::GET, path).send();
+        let response = timeout(ANSWER, request).await.map_err(|_| self.silent(ANSWER))?;
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        Ok(Download::new(self.clone(), self.checked(response).await?))
     }
 
     /// Sends a body to a path under `/api/v1`.
@@ -176,9 +188,20 @@ impl Client {
             .await
             .map_err(|error| self.unreachable(&error))?;
         let response = self.checked(response).await?;
+        self.body(response, self.largest).await
+    }
+
+    /// A whole body, of which no more is kept than is allowed.
+    async fn body(&self, mut response: Response, most: usize) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
         // A connection that breaks in the middle of an answer is one that breaks.
-        let body = response.bytes().await;
-        body.map(Into::into).map_err(|error| self.unreachable(&error))
+        while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if body.len() + piece.len() > most {
+                return Err(self.foreign(&format!("the answer is larger than {most} bytes")));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
     }
 
     /// The response, if it is a success.
@@ -187,7 +210,7 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
-        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        let body = self.body(response, LARGEST_PROBLEM).await?;
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
             Err(_) => Err(self.foreign(&format!("status {status} without a problem"))),
@@ -196,9 +219,6 @@ impl Client {
 
     /// Reads an answer; one without a body is `null`.
     fn parse<T: DeserializeOwned>(&self, answer: &[u8]) -> Result<T, ClientError> {
-        if answer.len() > LARGEST_ANSWER {
-            return Err(self.foreign("the answer is too large"));
-        }
         let answer = match answer {
             [] => b"null",
             answer => answer,
@@ -215,6 +235,13 @@ impl Client {
         ClientError::Unreachable {
             address: self.address.clone(),
             reason: cause.to_string(),
+        }
+    }
+
+    pub(crate) fn silent(&self, waited: Duration) -> ClientError {
+        ClientError::Unreachable {
+            address: self.address.clone(),
+            reason: format!("nothing came for {} s", waited.as_secs()),
         }
     }
 

@@ -4,9 +4,11 @@
 //! where the service takes one, and once where it does not.
 
 mod client;
+mod download;
 mod error;
 mod watch;
 
 pub use client::{Client, query};
+pub use download::Download;
 pub use error::ClientError;
 pub use watch::Watched;

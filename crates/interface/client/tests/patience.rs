@@ -118,3 +118,44 @@ async fn watching_goes_on_after_a_server_that_broke_off_or_was_not_ready() {
         .collect();
     assert_eq!(after, ["0", "2", "2", "3"]);
 }
+
+/// Pieces of a kibibyte, and then whatever comes.
+fn pieces(count: usize, then: Step) -> HttpAnswer {
+    let mut steps = vec![Step::Send(vec![b'1'; 1024]); count];
+    steps.push(then);
+    HttpAnswer {
+        framing: Framing::Chunked,
+        steps,
+        ..accepted()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_refused_while_it_is_read() {
+    let server = server(vec![pieces(8, Step::Hang)]);
+    let client = client(&server).with_largest_answer(4096);
+    let refused = client.get::<Value>("/jobs/one").await.unwrap_err();
+    assert!(
+        refused.to_string().contains("larger than 4096 bytes"),
+        "{refused}"
+    );
+    server.disconnected().await;
+}
+
+#[tokio::test]
+async fn what_is_downloaded_may_be_larger_and_says_when_it_broke_off() {
+    let whole = HttpAnswer::whole(200, "application/x-ndjson", vec![b'1'; 8192]);
+    let server = server(vec![whole, pieces(8, Step::Cut), problem(403)]);
+    let client = client(&server).with_largest_answer(4096);
+    let read = async || {
+        let mut download = client.download("/audit/export").await?;
+        let mut bytes = 0;
+        while let Some(piece) = download.next().await? {
+            bytes += piece.len();
+        }
+        Ok::<_, ClientError>(bytes)
+    };
+    assert_eq!(read().await.unwrap(), 8192);
+    assert!(matches!(read().await, Err(ClientError::Unreachable { .. })));
+    assert!(matches!(read().await, Err(ClientError::Refused(_))));
+}

@@ -91,7 +91,7 @@ impl Machine {
             "the database is empty"
         );
         let key = SigningKey::load_or_create(&folder.join("audit.key")).unwrap();
-        let audit_key = key.public_key();
+        let audit_keys = vec![key.public_key()];
         let (journal, _) = Journal::start(database.clone(), Some(key));
         let nothing = Arc::new(Nothing::default());
         for number in 0..WORKERS {
@@ -115,7 +115,7 @@ impl Machine {
             database,
             authorizer: Authorizer::built_in().unwrap(),
             journal,
-            audit_key,
+            audit_keys,
             metrics: Metrics::new(),
             sources: Sources::new(Git::default(), folder.join("mirrors"), Vec::new()),
             guard: tenon_webhooks::Guard::default(),

@@ -25,8 +25,10 @@ mod repositories;
 mod routes;
 mod service;
 mod signals;
+mod turned_away;
 mod users;
 mod view;
+mod watches;
 mod webhooks;
 mod work;
 

@@ -46,6 +46,34 @@ fn allowing(patterns: &[&str]) -> Guard {
 }
 
 #[test]
+fn a_host_is_looked_up_and_judged_by_all_of_its_addresses() {
+    let refused = Guard::default().look_up("https://localhost/a.git");
+    assert!(
+        matches!(refused, Err(WebhookError::NotPublic { .. })),
+        "{refused:?}"
+    );
+    let refused = Guard::default().look_up("https://169.254.169.254/a.git");
+    assert!(
+        matches!(refused, Err(WebhookError::NotPublic { .. })),
+        "{refused:?}"
+    );
+    let found = allowing(&["127.0.0.0/8", "::1"])
+        .look_up("https://localhost/a.git")
+        .unwrap();
+    assert!(
+        !found.is_empty() && found.iter().all(IpAddr::is_loopback),
+        "{found:?}"
+    );
+    // Wherever that leads.
+    assert_eq!(
+        allowing(&["localhost"]).look_up("https://localhost/a.git"),
+        Ok(Vec::new())
+    );
+    let public = Guard::default().look_up("https://1.1.1.1/a.git");
+    assert_eq!(public, Ok(vec!["1.1.1.1".parse().unwrap()]));
+}
+
+#[test]
 fn addresses_inside_of_a_network_are_refused_in_every_spelling() {
     for host in [
         "127.0.0.1",

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tenon_domain::{Digest, Secret};
+use tenon_store::{Rotated, Rotation};
 use tenon_testkit::HttpRequest;
 
 use crate::scene::{NOW, SECRET, Scene, answering, loopback};
@@ -83,15 +84,22 @@ async fn a_message_is_signed_as_the_specification_has_it() {
     assert_eq!(message["type"], "job.submitted");
 }
 
+/// Has the other secret sign, and the usual one until then.
+async fn rotate(scene: &Scene, old_until_ms: i64) {
+    let rotation = Rotation {
+        secret: Secret::new(OTHER),
+        old_until_ms,
+        ends_older: false,
+    };
+    let rotated = scene.database.rotate_webhook("all", &rotation, NOW).await;
+    assert_eq!(rotated.unwrap(), Rotated::Done);
+}
+
 #[tokio::test]
 async fn after_a_rotation_both_secrets_sign_and_later_the_new_one_alone() {
     let (scene, server) = (Scene::new().await, answering(200));
     scene.webhook("all", &server.address()).await;
-    scene
-        .database
-        .rotate_webhook("all", &Secret::new(OTHER), NOW + 1000)
-        .await
-        .unwrap();
+    rotate(&scene, NOW + 1000).await;
     let deliverer = scene.deliverer(loopback());
     for after in [0, 1000] {
         scene.set_now(NOW + after);
@@ -145,11 +153,7 @@ async fn the_receiver_of_the_manual_takes_what_is_ours_and_nothing_else() {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     scene.set_now(i64::try_from(since.as_millis()).unwrap());
     scene.webhook("all", &server.address()).await;
-    scene
-        .database
-        .rotate_webhook("all", &Secret::new(OTHER), i64::MAX)
-        .await
-        .unwrap();
+    rotate(&scene, i64::MAX).await;
     scene.event().await;
     scene.deliverer(loopback()).deliver_due().await;
     let request = &server.requests()[0];

@@ -36,7 +36,8 @@ impl Database {
         seal: impl FnOnce(Option<AuditHead>) -> Result<(Vec<(i64, String)>, AuditHead), DatabaseError> + Send,
     ) -> Result<AuditHead, DatabaseError> {
         let mut session = self.write().await?;
-        let lock = session.either("SELECT 1", "SELECT pg_advisory_xact_lock(7310591)");
+        // Another number than that of the migrations: a log is written while a newer server looks at the schema.
+        let lock = session.either("SELECT 1", "SELECT pg_advisory_xact_lock(7310592)");
         session.first(lock, values![]).await?;
         let (rows, head) = seal(head(&mut session).await?)?;
         let rows = serde_json::to_string(&rows).map_err(|error| unreadable("line", error))?;

@@ -19,13 +19,17 @@ use super::{ClaimedDelivery, Database, DatabaseError, Delivery, DeliveryOutcome,
 /// So many deliveries that fail for good, one after the other, disable a webhook.
 const MOST_FAILURES: u32 = 20;
 
+/// No lease ends later than one that is taken now, but for what clocks may differ: whatever does was taken by a clock that
+/// was set back since.
+const APART_MS: i64 = 60_000;
+
 /// Webhooks that have something to be sent and are free, those first that waited longest.
 macro_rules! due {
     ($columns:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM webhooks w WHERE w.disabled_at IS NULL AND w.free_at <= $1 AND EXISTS (SELECT 1 FROM deliveries d \
+            " FROM webhooks w WHERE w.disabled_at IS NULL AND (w.free_at <= $1 OR w.free_at > $3) AND EXISTS (SELECT 1 FROM deliveries d \
              WHERE d.webhook = w.id AND d.state = 'pending' AND d.next_at <= $1) ORDER BY w.free_at, w.id LIMIT $2"
         )
     };
@@ -46,10 +50,11 @@ impl Database {
         lease_until_ms: i64,
         now_ms: i64,
     ) -> Result<Vec<ClaimedDelivery>, DatabaseError> {
+        let never_ms = lease_until_ms.saturating_add(APART_MS);
         let peek = self
             .read()
             .await?
-            .first(due!("w.id"), values![now_ms, 1_u32])
+            .first(due!("w.id"), values![now_ms, 1_u32, never_ms])
             .await?;
         if peek.is_none() {
             return Ok(Vec::new());
@@ -62,7 +67,7 @@ impl Database {
                 locked
             ),
         );
-        let free = session.all(statement, values![now_ms, limit]).await?;
+        let free = session.all(statement, values![now_ms, limit, never_ms]).await?;
         let mut claimed = Vec::with_capacity(free.len());
         for webhook in &free {
             claimed.extend(claim(&mut session, webhook, lease_until_ms, now_ms).await?);
@@ -91,6 +96,11 @@ impl Database {
             return Ok(false);
         };
         if !write_outcome(&mut session, claimed, outcome, now_ms).await? {
+            // Whoever made it again meanwhile need not wait for the end of this lease.
+            let statement = "UPDATE webhooks SET free_at = $3 WHERE id = $1 AND free_at = $2";
+            let values = values![&claimed.webhook, claimed.lease_until_ms, now_ms];
+            session.run(statement, values).await?;
+            session.commit().await?;
             return Ok(false);
         }
         let (failures, disabled) = consequences(row.count("failures")?, outcome);
@@ -137,14 +147,15 @@ impl Database {
         rows.iter().map(delivery).collect()
     }
 
-    /// Makes a delivery again from its first attempt on, under the same id; whether there is one.
+    /// Makes a delivery again from its first attempt on, under the same id; whether there is one. What comes of an attempt
+    /// that is under way counts no more.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn replay_delivery(&self, id: &str, now_ms: i64) -> Result<bool, DatabaseError> {
         let mut session = self.write().await?;
-        let statement = "UPDATE deliveries SET state = 'pending', attempt = 0, next_at = $2, delivered_at = NULL \
-             WHERE id = $1";
+        let statement = "UPDATE deliveries SET state = 'pending', attempt = 0, claims = claims + 1, next_at = $2, \
+             delivered_at = NULL WHERE id = $1";
         let replayed = session.run(statement, values![id, now_ms]).await?;
         session.commit().await?;
         Ok(replayed > 0)

@@ -150,6 +150,31 @@ pub struct Webhook {
     pub failures: u32,
 }
 
+/// Another secret for a webhook.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// What messages are signed with from now on.
+    pub secret: Secret,
+    /// Until when the one it had signs, too.
+    pub old_until_ms: i64,
+    /// Whether one that was replaced before, and may still be what receivers know, ends now.
+    pub ends_older: bool,
+}
+
+/// What came of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotated {
+    /// The new secret holds.
+    Done,
+    /// There is no such webhook.
+    Unknown,
+    /// One that was replaced before still holds: receivers that know it alone would be cut off.
+    OlderHolds {
+        /// Until when, in milliseconds since 1970.
+        until_ms: i64,
+    },
+}
+
 /// The identity of the one sink.
 const SINK: &str = "sink";
 
@@ -183,7 +208,7 @@ impl Database {
         session.commit().await
     }
 
-    /// Sends every event to this sink, too, from now on; without one, to none.
+    /// Sends every event to this sink, too, from now on; without one, to none, and where it was is forgotten.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -192,8 +217,8 @@ impl Database {
         match url {
             Some(url) => put_sink(&mut session, url, now_ms).await?,
             None => {
-                let statement = "UPDATE webhooks SET disabled_at = $2, disabled_reason = 'no sink is configured' \
-                     WHERE id = $1 AND disabled_at IS NULL";
+                let statement = "UPDATE webhooks SET url = '', disabled_at = COALESCE(disabled_at, $2), \
+                     disabled_reason = 'no sink is configured' WHERE id = $1";
                 session.run(statement, values![SINK, now_ms]).await?;
             }
         }
@@ -252,24 +277,38 @@ impl Database {
         Ok(enabled > 0)
     }
 
-    /// Gives a webhook a new secret. The one it had signs beside it until then; whether there is such a webhook.
+    /// Gives a webhook a new secret. The one it had signs beside it until then.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn rotate_webhook(
         &self,
         id: &str,
-        secret: &Secret,
-        old_until_ms: i64,
-    ) -> Result<bool, DatabaseError> {
+        rotation: &Rotation,
+        now_ms: i64,
+    ) -> Result<Rotated, DatabaseError> {
         let mut session = self.write().await?;
         let statement = "UPDATE webhooks SET old_secret = secret, old_secret_until = $3, secret = $2 \
-             WHERE id = $1 AND kind = 'webhook'";
-        let rotated = session
-            .run(statement, values![id, secret.expose(), old_until_ms])
-            .await?;
-        session.commit().await?;
-        Ok(rotated > 0)
+             WHERE id = $1 AND kind = 'webhook' AND ($5 OR old_secret_until IS NULL OR old_secret_until <= $4)";
+        let values = values![
+            id,
+            rotation.secret.expose(),
+            rotation.old_until_ms,
+            now_ms,
+            rotation.ends_older
+        ];
+        if session.run(statement, values).await? > 0 {
+            session.commit().await?;
+            return Ok(Rotated::Done);
+        }
+        let statement = "SELECT old_secret_until FROM webhooks WHERE id = $1 AND kind = 'webhook'";
+        let held = session.first(statement, values![id]).await?;
+        let until_ms = held
+            .map(|row| row.optional_integer("old_secret_until"))
+            .transpose()?;
+        Ok(until_ms
+            .flatten()
+            .map_or(Rotated::Unknown, |until_ms| Rotated::OlderHolds { until_ms }))
     }
 }
 

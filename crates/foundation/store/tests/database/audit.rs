@@ -1,10 +1,16 @@
 //! The rows of the audit log follow one another, whoever appends.
 
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection};
 use tenon_domain::Digest;
 use tenon_store::{AuditHead, Database, DatabaseError, StoredCheckpoint};
+use tokio::time::timeout;
 
-use crate::place::{at_once, on_both};
+use crate::place::{Place, at_once, on_both, on_both_places};
 use crate::samples::NOW;
+
+const SOON: Duration = Duration::from_secs(20);
 
 /// The digest of a row that follows another.
 fn after(previous: Option<Digest>, line: &str) -> Digest {
@@ -125,5 +131,23 @@ fn a_log_is_read_both_ways_and_cut_at_a_checkpoint() {
         assert_eq!(database.truncate_audit(&checkpoint(5)).await.unwrap(), 2);
         assert_eq!(append(&database, &["f"]).await.sequence, 6);
         assert_eq!(database.audit_rows(0, 100).await.unwrap(), [(6, "f".to_owned())]);
+    });
+}
+
+#[test]
+fn rows_are_appended_while_another_looks_at_the_schema() {
+    on_both_places(async |place| {
+        let database = place.migrated().await;
+        let _migrating = match place {
+            Place::Sqlite(_) => None,
+            Place::Postgres(server) => {
+                let mut other = PgConnection::connect(&server.url()).await.unwrap();
+                let hold = sqlx::query("SELECT pg_advisory_lock(7310591)");
+                hold.execute(&mut other).await.unwrap();
+                Some(other)
+            }
+        };
+        let appended = timeout(SOON, append(&database, &["one"])).await;
+        assert_eq!(appended.unwrap().sequence, 1);
     });
 }

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use tenon_domain::{Classification, JobEvent, Level, Secret};
 use tenon_store::{
     ClaimedDelivery, Database, DatabaseError, DeliveryOutcome, DeliveryState, NewWebhook,
-    RegisteredRepository, RepositoryKind, WebhookEvent, WebhookKind,
+    RegisteredRepository, RepositoryKind, Rotated, Rotation, WebhookEvent, WebhookKind,
 };
 
 use crate::place::{at_once, on_both, on_both_places};
 use crate::samples::{LEASE, NOW, claim, claimed, failed, job, owner, proposal, propose, submit};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const SECOND: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const THIRD: &str = "whsec_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
 
 fn webhook(id: &str) -> NewWebhook {
     NewWebhook {
@@ -39,6 +41,22 @@ async fn take(database: &Database, now_ms: i64) -> ClaimedDelivery {
 
 async fn settle(database: &Database, taken: &ClaimedDelivery, outcome: DeliveryOutcome, now_ms: i64) {
     assert!(database.settle_delivery(taken, &outcome, now_ms).await.unwrap());
+}
+
+/// Gives a webhook another secret, now.
+async fn rotate(
+    database: &Database,
+    id: &str,
+    secret: &Secret,
+    old_until_ms: i64,
+    ends_older: bool,
+) -> Rotated {
+    let rotation = Rotation {
+        secret: secret.clone(),
+        old_until_ms,
+        ends_older,
+    };
+    database.rotate_webhook(id, &rotation, NOW).await.unwrap()
 }
 
 /// The events that are on their way to a webhook, oldest first.
@@ -292,6 +310,20 @@ fn a_delivery_whose_process_was_lost_is_made_again_and_what_that_one_says_counts
 }
 
 #[test]
+fn a_clock_that_was_set_back_holds_no_webhook_for_ever() {
+    const DAY: i64 = 24 * 3600 * 1000;
+    on_both(async |database| {
+        let ada = owner(&database, "ada").await;
+        add(&database, "all").await;
+        submit(&database, &job(ada), NOW).await;
+        let lost = take(&database, NOW + DAY).await;
+        let again = take(&database, NOW).await;
+        assert_eq!((&again.id, again.attempt), (&lost.id, 2));
+        settle(&database, &again, delivered(), NOW).await;
+    });
+}
+
+#[test]
 fn twenty_that_fail_in_a_row_disable_a_webhook_and_one_that_arrives_forgives() {
     on_both(async |database| {
         let ada = owner(&database, "ada").await;
@@ -393,6 +425,21 @@ fn a_delivery_is_replayed_under_its_id_from_the_first_attempt_on() {
 }
 
 #[test]
+fn a_delivery_that_is_replayed_while_it_is_made_is_made_again() {
+    on_both(async |database| {
+        add(&database, "all").await;
+        submit(&database, &job(owner(&database, "ada").await), NOW).await;
+        let under_way = take(&database, NOW).await;
+        assert!(database.replay_delivery(&under_way.id, NOW + 1).await.unwrap());
+        let settled = database.settle_delivery(&under_way, &delivered(), NOW + 2).await;
+        assert!(!settled.unwrap());
+        let again = take(&database, NOW + 2).await;
+        assert_eq!((&again.id, again.attempt), (&under_way.id, 1));
+        settle(&database, &again, delivered(), NOW + 3).await;
+    });
+}
+
+#[test]
 fn what_came_to_an_end_is_forgotten_in_time_and_what_waits_is_not() {
     on_both(async |database| {
         let ada = owner(&database, "ada").await;
@@ -421,8 +468,11 @@ fn the_old_secret_signs_beside_the_new_one_until_its_time_is_over() {
         for _ in 0..2 {
             submit(&database, &job(ada), NOW).await;
         }
-        let new = Secret::new("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-        assert!(database.rotate_webhook("all", &new, NOW + 10).await.unwrap());
+        let new = Secret::new(SECOND);
+        assert_eq!(
+            rotate(&database, "all", &new, NOW + 10, false).await,
+            Rotated::Done
+        );
         let taken = take(&database, NOW + 9).await;
         assert_eq!(taken.secrets, [new.clone(), Secret::new(SECRET)]);
         settle(&database, &taken, delivered(), NOW + 9).await;
@@ -430,7 +480,42 @@ fn the_old_secret_signs_beside_the_new_one_until_its_time_is_over() {
             take(&database, NOW + 10).await.secrets,
             std::slice::from_ref(&new)
         );
-        assert!(!database.rotate_webhook("unknown", &new, NOW).await.unwrap());
+        assert_eq!(
+            rotate(&database, "unknown", &new, NOW, false).await,
+            Rotated::Unknown
+        );
+    });
+}
+
+#[test]
+fn a_secret_that_still_holds_is_ended_only_by_whoever_says_so() {
+    on_both(async |database| {
+        add(&database, "all").await;
+        submit(&database, &job(owner(&database, "ada").await), NOW).await;
+        let [second, third] = [SECOND, THIRD].map(Secret::new);
+        assert_eq!(
+            rotate(&database, "all", &second, NOW + 10, false).await,
+            Rotated::Done
+        );
+        let refused = rotate(&database, "all", &third, NOW + 20, false).await;
+        assert_eq!(refused, Rotated::OlderHolds { until_ms: NOW + 10 });
+        let taken = take(&database, NOW).await;
+        assert_eq!(taken.secrets, [second.clone(), Secret::new(SECRET)]);
+        settle(&database, &taken, delivered(), NOW).await;
+
+        assert_eq!(
+            rotate(&database, "all", &third, NOW + 20, true).await,
+            Rotated::Done
+        );
+        database.replay_delivery(&taken.id, NOW).await.unwrap();
+        assert_eq!(take(&database, NOW).await.secrets, [third.clone(), second]);
+        let last = Rotation {
+            secret: Secret::new(SECRET),
+            old_until_ms: NOW + 40,
+            ends_older: false,
+        };
+        let late = database.rotate_webhook("all", &last, NOW + 20).await;
+        assert_eq!(late.unwrap(), Rotated::Done);
     });
 }
 
@@ -466,16 +551,15 @@ fn the_sink_is_what_is_configured_now() {
         submit(&database, &job(owner(&database, "ada").await), NOW).await;
         let taken = take(&database, NOW).await;
         assert_eq!((taken.kind, taken.secrets.len()), (WebhookKind::Sink, 0));
-        assert!(
-            !database
-                .rotate_webhook("sink", &Secret::new(SECRET), NOW)
-                .await
-                .unwrap()
-        );
+        let rotated = rotate(&database, "sink", &Secret::new(SECRET), NOW, true).await;
+        assert_eq!(rotated, Rotated::Unknown);
+        let gone = DeliveryOutcome::Gone { status: 410 };
+        settle(&database, &taken, gone, NOW).await;
         database.ensure_sink(None, NOW).await.unwrap();
+        let all = sinks().await;
         assert_eq!(
-            sinks().await[0].disabled_reason.as_deref(),
-            Some("no sink is configured")
+            (all[0].url.as_str(), all[0].disabled_reason.as_deref()),
+            ("", Some("no sink is configured"))
         );
     });
 }

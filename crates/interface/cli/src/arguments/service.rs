@@ -24,9 +24,20 @@ pub struct JobsArguments {
     /// How many jobs are worked on at once in this process; 0 leaves them to `tenon worker`.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=64))]
     pub workers: u32,
-    /// A folder of this machine whose repositories may be registered by path; may be repeated.
+    #[command(flatten)]
+    pub sources: SourceArguments,
+}
+
+/// Where repositories may be.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArguments {
+    /// A folder of this machine whose repositories may be worked on by path; may be repeated.
     #[arg(long = "allow-path", value_name = "DIR")]
     pub allowed_paths: Vec<PathBuf>,
+    /// A host or a range of addresses that repositories may be fetched from though it is not public, such as
+    /// git.internal or 10.1.0.0/16; may be repeated.
+    #[arg(long = "allow-host", value_name = "HOST|CIDR")]
+    pub allowed_hosts: Vec<Allowed>,
 }
 
 /// `tenon serve`.
@@ -96,9 +107,8 @@ pub struct WorkerArguments {
     /// The models to use, weakest first, separated by commas; the configured ones without it.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub model: Vec<String>,
-    /// A folder of this machine whose repositories may be worked on by path; may be repeated.
-    #[arg(long = "allow-path", value_name = "DIR")]
-    pub allowed_paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub sources: SourceArguments,
     /// Its name in the history of jobs; without it, the name of the machine and the number of the process.
     #[arg(long)]
     pub name: Option<String>,
@@ -451,7 +461,13 @@ pub enum WebhookCommand {
     /// Send to a webhook again that was disabled.
     Enable(OneWebhookArguments),
     /// Give a webhook a new secret, shown this once. For 24 hours the old one signs, too.
-    Rotate(OneWebhookArguments),
+    Rotate {
+        #[command(flatten)]
+        webhook: OneWebhookArguments,
+        /// End a secret that was replaced in the last 24 hours: receivers that know it alone are cut off.
+        #[arg(long)]
+        now: bool,
+    },
     /// List deliveries, newest first.
     Deliveries {
         /// Of this webhook alone.
@@ -483,9 +499,9 @@ pub enum AuditCommand {
     Verify {
         /// An exported log; without it, the server's own.
         file: Option<PathBuf>,
-        /// The key that must have signed it, as ed25519:….
-        #[arg(long, value_name = "KEY", requires = "file")]
-        public_key: Option<String>,
+        /// A key that is trusted, as ed25519:…; may be repeated. What others signed counts for nothing.
+        #[arg(long = "public-key", value_name = "KEY", requires = "file")]
+        public_keys: Vec<String>,
         #[command(flatten)]
         server: ServerArguments,
     },

@@ -1,6 +1,7 @@
 //! `tenon key`, `user`, `repository`, `limit` and `audit`: what a server is governed by.
 
-use std::io::BufReader;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -386,9 +387,9 @@ pub async fn audit(command: AuditCommand) -> Result<Exit, Failure> {
     match command {
         AuditCommand::Verify {
             file: Some(file),
-            public_key,
+            public_keys,
             server,
-        } => verify_file(&file, public_key.as_deref(), &server),
+        } => verify_file(&file, &public_keys, &server),
         AuditCommand::Verify {
             file: None, server, ..
         } => {
@@ -398,36 +399,59 @@ pub async fn audit(command: AuditCommand) -> Result<Exit, Failure> {
         }
         AuditCommand::Export { out, server } => {
             let asking = asking(&server)?;
-            let text = asking.client.text("/audit/export").await?;
-            if out == Path::new("-") {
-                asking.output.result(&text);
-                return Ok(Exit::Success);
+            match out == Path::new("-") {
+                true => print_export(&asking).await,
+                false => write_export(&asking, &out).await,
             }
-            std::fs::write(&out, &text).map_err(|error| {
-                Failure::new(Exit::Missing, format!("cannot write {}: {error}", out.display()))
-            })?;
-            asking.output.say(&format!(
-                "{} lines written to {}",
-                text.lines().count(),
-                out.display()
-            ));
-            Ok(Exit::Success)
         }
     }
 }
 
-fn verify_file(file: &Path, public_key: Option<&str>, server: &ServerArguments) -> Result<Exit, Failure> {
+async fn print_export(asking: &Asking) -> Result<Exit, Failure> {
+    let mut download = asking.client.download("/audit/export").await?;
+    while let Some(piece) = download.next().await? {
+        if !asking.output.piece(&piece) {
+            break;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// Under another name until it is whole.
+async fn write_export(asking: &Asking, out: &Path) -> Result<Exit, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Missing, format!("cannot write {}: {error}", out.display()))
+    };
+    let mut partial = out.as_os_str().to_owned();
+    partial.push(".partial");
+    let mut download = asking.client.download("/audit/export").await?;
+    let mut file = BufWriter::new(File::create(&partial).map_err(failed)?);
+    let mut lines = 0;
+    while let Some(piece) = download.next().await? {
+        lines += piece.iter().filter(|byte| **byte == b'\n').count();
+        file.write_all(&piece).map_err(failed)?;
+    }
+    file.flush().map_err(failed)?;
+    std::fs::rename(&partial, out).map_err(failed)?;
+    asking
+        .output
+        .say(&format!("{lines} lines written to {}", out.display()));
+    Ok(Exit::Success)
+}
+
+fn verify_file(file: &Path, public_keys: &[String], server: &ServerArguments) -> Result<Exit, Failure> {
     let settings = composition::settings(None, &Overrides::default())?;
     let output = Output::new(false, settings.no_color);
-    let key: Option<PublicKey> = public_key
-        .map(str::parse)
-        .transpose()
+    let keys: Vec<PublicKey> = public_keys
+        .iter()
+        .map(|key| key.parse())
+        .collect::<Result<_, _>>()
         .map_err(|error: tenon_audit::AuditError| Failure::new(Exit::Usage, error.to_string()))?;
     let missing = |error: &dyn std::fmt::Display| {
         Failure::new(Exit::Missing, format!("cannot read {}: {error}", file.display()))
     };
-    let opened = std::fs::File::open(file).map_err(|error| missing(&error))?;
-    let report = verify_export(BufReader::new(opened), key).map_err(|error| missing(&error))?;
+    let opened = File::open(file).map_err(|error| missing(&error))?;
+    let report = verify_export(BufReader::new(opened), &keys).map_err(|error| missing(&error))?;
     Ok(tell(output, server.json, &wire(&report)))
 }
 
@@ -439,6 +463,7 @@ fn wire(report: &Report) -> AuditReport {
         last: report.last,
         signed_through: report.signed_through,
         keys: report.keys.iter().map(ToString::to_string).collect(),
+        unknown_keys: report.unknown_keys.iter().map(ToString::to_string).collect(),
         problems: report.problems.iter().map(ToString::to_string).collect(),
         unlisted: report.unlisted,
     }
@@ -453,6 +478,11 @@ fn tell(output: Output, json: bool, report: &AuditReport) -> Exit {
         }
         if report.unlisted > 0 {
             output.result(&format!("✘ and {} more", report.unlisted));
+        }
+        for key in &report.unknown_keys {
+            output.result(&format!(
+                "– what {key} signed counts for nothing: nobody trusts that key"
+            ));
         }
         let signed = match (report.signed_through, report.keys.as_slice()) {
             (Some(through), keys) => format!("; signed up to {through} by {}", keys.join(", ")),

@@ -61,6 +61,8 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
     let keeper = house.keeper(keeping, &end);
     let paid = CancellationToken::new();
     let bookkeeper = house.bookkeeper(&paid);
+    let clock = service_composition::watch_clock(house.database.clone(), output, end.clone());
+    let clock = tokio::spawn(clock);
     let loading = load(&arguments, &settings, &models, &service, output);
     let exit = match interrupt.token().run_until_cancelled(loading).await {
         None => Ok(Exit::Interrupted),
@@ -86,7 +88,7 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
     tokio::time::sleep(NOTICE).await;
     end.cancel();
     let served = serving.await;
-    let _ = keeper.await;
+    let _ = tokio::join!(keeper, clock);
     paid.cancel();
     let _ = bookkeeper.await;
     drop(service);
@@ -119,16 +121,17 @@ impl House {
         let authorizer = service_composition::authorizer(arguments.policies.as_deref())?;
         let policies = authorizer.digest();
         let database = service_composition::database(settings, &arguments.database).await?;
+        service_composition::require_right_clock(&database).await?;
         service_composition::first_key(settings, &database, output).await?;
         let key = service_composition::signing_key(settings)?;
         let (journal, writer) = Journal::start(database.clone(), Some(key.clone()));
-        let sources = service_composition::sources(settings, &arguments.jobs.allowed_paths);
+        let sources = service_composition::sources(settings, &arguments.jobs.sources);
         let metrics = Metrics::new();
         let control = Control::new(ControlParts {
             database: database.clone(),
             authorizer,
             journal: journal.clone(),
-            audit_key: key.public_key(),
+            audit_keys: service_composition::audit_keys(settings, key.public_key())?,
             metrics: metrics.clone(),
             sources: sources.clone(),
             guard: Guard::new(arguments.allowed_webhooks.clone()),

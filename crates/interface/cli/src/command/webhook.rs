@@ -43,12 +43,11 @@ pub async fn run(command: WebhookCommand) -> Result<Exit, Failure> {
             let webhook: Webhook = asking.client.post(&path, &()).await?;
             print(&asking, &webhook, [webhook_line(&webhook)]);
         }
-        WebhookCommand::Rotate(one) => {
-            let asking = asking(&one.server)?;
-            let created = asking
-                .client
-                .post(&format!("/webhooks/{}/rotate", one.id), &())
-                .await?;
+        WebhookCommand::Rotate { webhook, now } => {
+            let asking = asking(&webhook.server)?;
+            let path = format!("/webhooks/{}/rotate", webhook.id);
+            let path = path + &query(&[("now", now.then_some("true"))]);
+            let created = asking.client.post(&path, &()).await?;
             show_secret(&asking, &created);
         }
         WebhookCommand::Deliveries {

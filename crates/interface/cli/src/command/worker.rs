@@ -26,13 +26,14 @@ pub async fn run(arguments: WorkerArguments) -> Result<Exit, Failure> {
         output.say(&format!("checks that execute are refused: {reason}"));
     }
     let database = service_composition::database(&settings, &arguments.database).await?;
+    service_composition::require_right_clock(&database).await?;
     // The server signs: it alone has the key.
     let (journal, writer) = Journal::start(database.clone(), None);
     let name = arguments.name.unwrap_or_else(service_composition::worker_name);
     let worker = service_composition::worker(
         engine,
         &database,
-        service_composition::sources(&settings, &arguments.allowed_paths),
+        service_composition::sources(&settings, &arguments.sources),
         journal,
         Metrics::new(),
         WorkerSettings {
@@ -46,7 +47,9 @@ pub async fn run(arguments: WorkerArguments) -> Result<Exit, Failure> {
         "{name} takes jobs ({} at once); Ctrl-C stops",
         arguments.slots
     ));
-    worker.run(interrupt.token().clone()).await;
+    let stop = interrupt.token().clone();
+    let clock = service_composition::watch_clock(database.clone(), output, stop.clone());
+    tokio::join!(worker.run(stop), clock);
     writer.finish().await;
     database.close().await;
     Ok(Exit::Success)

@@ -34,9 +34,14 @@ impl Running {
         self.0.try_wait().unwrap().is_some()
     }
 
-    /// Asks it to stop, as a service manager does, and gives its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    /// Asks it to stop, as a service manager does.
+    pub fn signal(&self) {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+    }
+
+    /// The same, and gives its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.signal();
         patiently("the process ends", || self.has_ended());
         self.0.wait().unwrap().code()
     }
@@ -63,6 +68,10 @@ impl Server {
             url: url.trim().to_owned(),
             running: Running(child),
         }
+    }
+
+    pub fn signal(&self) {
+        self.running.signal();
     }
 
     pub fn stop(self) -> Option<i32> {

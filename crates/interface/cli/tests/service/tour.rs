@@ -49,6 +49,10 @@ fn repositories(site: &Site, server: &Server) {
     site.ask(server, &elsewhere).expect(2).says("--allow-path");
     let elsewhere = ["repository", "add", "other", "file:///srv/other"];
     site.ask(server, &elsewhere).expect(2).says("https://");
+    for inside in ["https://10.0.0.1/a.git", "https://localhost/a.git"] {
+        let add = ["repository", "add", "other", inside];
+        site.ask(server, &add).expect(2).says("--allow-host");
+    }
 }
 
 fn jobs(site: &Site, server: &Server, upstream: &FakeUpstream) {

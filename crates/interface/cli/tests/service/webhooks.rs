@@ -79,6 +79,9 @@ fn what_happens_is_told_to_a_webhook_and_to_the_sink() {
 
     let rotated = site.ask(&server, &["webhook", "rotate", id]).expect(0).stdout;
     assert!(rotated.starts_with("whsec_") && rotated != secret, "{rotated}");
+    let rotate = ["webhook", "rotate", id];
+    site.ask(&server, &rotate).expect(2).says("signs until");
+    site.ask(&server, &[&rotate[..], &["--now"]].concat()).expect(0);
     site.ask(&server, &["webhook", "enable", id]).expect(0).says(id);
     site.ask(&server, &["webhook", "remove", id]).expect(0);
     site.ask(&server, &["webhook", "remove", id])

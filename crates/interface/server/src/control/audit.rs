@@ -46,7 +46,7 @@ pub(super) async fn verify(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     asked.control.parts.journal.sign().await?;
     let database = asked.control.database();
     let checkpoints = checkpoints(database).await?;
-    let mut verifier = Verifier::new(Some(asked.control.parts.audit_key), checkpoints);
+    let mut verifier = Verifier::new(&asked.control.parts.audit_keys, checkpoints);
     let mut after = i64::MIN;
     loop {
         let rows = database.audit_rows(after, AT_ONCE).await?;
@@ -67,6 +67,7 @@ pub(super) async fn verify(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         last: report.last,
         signed_through: report.signed_through,
         keys: report.keys.iter().map(ToString::to_string).collect(),
+        unknown_keys: report.unknown_keys.iter().map(ToString::to_string).collect(),
         problems: report.problems.iter().map(ToString::to_string).collect(),
         unlisted: report.unlisted,
     };

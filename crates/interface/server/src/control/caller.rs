@@ -1,8 +1,11 @@
+use std::time::Instant;
+
 use axum::http::HeaderMap;
 use tenon_access::{KeyGrant, PresentedKey, Scopes};
 use tenon_audit::{AuditEvent, Authentication, EventKind};
 use tenon_domain::Principal;
 use tenon_jobs::now_ms;
+use tenon_store::{Database, DatabaseError};
 
 use super::{Control, Refusal};
 use crate::access::sent_key;
@@ -54,11 +57,27 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Whether the key still holds, and speaks for somebody who may do the same as when it was recognised.
+    pub async fn still_holds(&self, database: &Database) -> Result<bool, DatabaseError> {
+        let found = database.key(&self.key).await?;
+        Ok(found.is_some_and(|(stored, principal)| {
+            let has_expired = stored.expires_at_ms.is_some_and(|expiry| expiry <= now_ms());
+            principal == self.principal && stored.revoked_at_ms.is_none() && !has_expired
+        }))
+    }
+}
+
 fn seconds(milliseconds: i64) -> u64 {
     u64::try_from(milliseconds / 1000).unwrap_or_default()
 }
 
+/// Not each time: whoever knows the name of a key could fill the log with it.
 async fn record(control: &Control, principal: &Principal, key: &str, why: &str) -> Result<(), Refusal> {
+    let tried = format!("{key} {why}");
+    let Some(unrecorded) = control.turned_away.count(&tried, Instant::now()) else {
+        return Ok(());
+    };
     let event = AuditEvent {
         principal: Some(principal.id.to_string()),
         authentication: Authentication::Unauthenticated,
@@ -66,6 +85,10 @@ async fn record(control: &Control, principal: &Principal, key: &str, why: &str) 
         ..AuditEvent::new(EventKind::RequestRefused, now_ms())
     };
     let event = event.with_detail("reason", why);
+    let event = match unrecorded {
+        0 => event,
+        count => event.with_detail("unrecorded", count),
+    };
     control.parts.journal.record(event).await?;
     Ok(())
 }

@@ -14,12 +14,15 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::answer::Answer;
 use super::asked::{Asked, Noted};
-use super::{Refusal, jobs, view};
+use super::watches::Watch;
+use super::{Caller, Refusal, jobs, view};
 
 /// A comment tells the client, and everything between, that somebody is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// It is looked this often even when nothing is told: another process may have changed the job.
 const LOOK: Duration = Duration::from_secs(1);
+/// A key that was taken back opens nothing for longer than this.
+const RECOGNISE: Duration = Duration::from_secs(5);
 /// A client that wants more comes again with the id of the last event.
 const LONGEST: Duration = Duration::from_secs(3600);
 const AT_ONCE: u32 = 100;
@@ -39,8 +42,12 @@ pub(super) async fn watch(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         // This is what ends the client's wish to connect again.
         return Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT));
     }
+    let watch = asked.control.watches.begin(asked.caller.principal.id)?;
     let database = asked.control.database().clone();
     let watching = Watching {
+        caller: asked.caller.clone(),
+        recognised_at: tokio::time::Instant::now(),
+        _watch: watch,
         notices: database.notices(),
         database,
         job: job.id,
@@ -55,6 +62,10 @@ pub(super) async fn watch(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 }
 
 struct Watching {
+    caller: Caller,
+    recognised_at: tokio::time::Instant,
+    /// Makes room when the stream ends.
+    _watch: Watch,
     database: Database,
     notices: broadcast::Receiver<Notice>,
     job: JobId,
@@ -75,6 +86,9 @@ impl Watching {
 
     async fn next(&mut self) -> Option<String> {
         loop {
+            if !self.is_still_recognised().await {
+                return None;
+            }
             if let Some(text) = self.ready.pop_front() {
                 self.silent_since = tokio::time::Instant::now();
                 return Some(text);
@@ -95,6 +109,15 @@ impl Watching {
             }
             self.changed().await;
         }
+    }
+
+    /// From time to time; a database that does not answer says nothing about a key.
+    async fn is_still_recognised(&mut self) -> bool {
+        if self.recognised_at.elapsed() < RECOGNISE {
+            return true;
+        }
+        self.recognised_at = tokio::time::Instant::now();
+        self.caller.still_holds(&self.database).await.unwrap_or(true)
     }
 
     async fn look(&mut self) -> Result<(), DatabaseError> {

@@ -157,6 +157,15 @@ impl Refusal {
         }
     }
 
+    /// The caller does as much at once as the server lets anybody.
+    pub fn too_many(detail: impl Into<String>) -> Self {
+        let (status, category) = (StatusCode::TOO_MANY_REQUESTS, FailureCategory::RateLimited);
+        Self {
+            retry_after: Some(10),
+            ..Self::new(status, category, "too-many", "Too much at once", detail)
+        }
+    }
+
     /// As much waits as the server lets wait.
     pub fn shed(detail: impl Into<String>) -> Self {
         let (status, category) = (StatusCode::SERVICE_UNAVAILABLE, FailureCategory::Shed);

@@ -1,11 +1,12 @@
 use std::path::Path;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use tenon_access::Resource;
 use tenon_api as api;
 use tenon_audit::EventKind;
-use tenon_domain::Classification;
-use tenon_jobs::now_ms;
+use tenon_domain::{Classification, FailureCategory};
+use tenon_jobs::{RunError, Sources, now_ms};
 use tenon_store::{RegisteredRepository, RepositoryKind};
 
 use super::answer::Answer;
@@ -14,6 +15,7 @@ use super::{Refusal, view};
 
 const LONGEST_NAME: usize = 100;
 const LONGEST_LOCATION: usize = 2048;
+const LOOKING: Duration = Duration::from_secs(5);
 
 pub(super) async fn list(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let permit = asked
@@ -42,24 +44,17 @@ pub(super) async fn add(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     .with("location", repository.location.as_str());
     // Whoever names a place decides what becomes readable there: that is for those who manage all of them.
     let permit = asked.permit(&Resource::Service, noted).await?;
-    if repository.kind == RepositoryKind::Path {
-        let permitted = asked
-            .control
-            .parts
-            .sources
-            .permit(Path::new(&repository.location));
-        permitted.map_err(|error| Refusal::bad(format!("the body, at `location`: {error}")))?;
-        let others = asked.control.database().repositories().await?;
-        let overlaps = |other: &&RegisteredRepository| {
-            let (here, there) = (Path::new(&repository.location), Path::new(&other.location));
-            other.kind == RepositoryKind::Path && (here.starts_with(there) || there.starts_with(here))
-        };
-        if let Some(other) = others.iter().find(overlaps) {
-            return Err(Refusal::conflict(format!(
-                "the folder belongs to the repository `{}` already, or holds it: use that one",
-                other.name
-            )));
+    let wrong = |error: RunError| Refusal::bad(format!("the body, at `location`: {error}"));
+    let sources = &asked.control.parts.sources;
+    match repository.kind {
+        RepositoryKind::Path => {
+            sources.permit(Path::new(&repository.location)).map_err(wrong)?;
+            belongs_to_nobody(asked, &repository).await?;
         }
+        RepositoryKind::Remote => refuse_forbidden(sources, &repository.location)
+            .await
+            .map_err(wrong)?,
+        RepositoryKind::Archive => {}
     }
     asked.control.database().add_repository(&repository).await?;
     Ok(Answer::json(
@@ -86,6 +81,32 @@ pub(super) async fn remove(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     }
     asked.control.database().remove_repository(&name).await?;
     Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT))
+}
+
+/// A folder has one name: under another it could be classified otherwise.
+async fn belongs_to_nobody(asked: &Asked<'_>, repository: &RegisteredRepository) -> Result<(), Refusal> {
+    let others = asked.control.database().repositories().await?;
+    let overlaps = |other: &&RegisteredRepository| {
+        let (here, there) = (Path::new(&repository.location), Path::new(&other.location));
+        other.kind == RepositoryKind::Path && (here.starts_with(there) || there.starts_with(here))
+    };
+    match others.iter().find(overlaps) {
+        Some(other) => Err(Refusal::conflict(format!(
+            "the folder belongs to the repository `{}` already, or holds it: use that one",
+            other.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A host that is not found now may be found when it is asked; then it is decided about again.
+async fn refuse_forbidden(sources: &Sources, remote: &str) -> Result<(), RunError> {
+    let (sources, remote) = (sources.clone(), remote.to_owned());
+    let looking = tokio::task::spawn_blocking(move || sources.permit_remote(&remote));
+    match tokio::time::timeout(LOOKING, looking).await {
+        Ok(Ok(Err(error))) if error.category != FailureCategory::Network => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn resolve(request: &api::RepositoryRequest) -> Result<RegisteredRepository, Refusal> {

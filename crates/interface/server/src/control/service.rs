@@ -13,6 +13,8 @@ use tenon_webhooks::Guard;
 
 use super::account::Accounts;
 use super::ledger::Ledger;
+use super::turned_away::TurnedAway;
+use super::watches::Watches;
 
 /// What the service's own interface is made of.
 pub struct ControlParts {
@@ -22,8 +24,8 @@ pub struct ControlParts {
     pub authorizer: Authorizer,
     /// What is written down.
     pub journal: Journal,
-    /// The key that the checkpoints of the log are signed with.
-    pub audit_key: PublicKey,
+    /// The keys that checkpoints of the log are trusted by: the one that they are signed with here, and those of others.
+    pub audit_keys: Vec<PublicKey>,
     /// What is measured.
     pub metrics: Metrics,
     /// Which folders may be registered.
@@ -43,6 +45,8 @@ pub struct Control {
     pub(super) parts: ControlParts,
     pub(super) ledger: Ledger,
     pub(super) accounts: Accounts,
+    pub(super) turned_away: TurnedAway,
+    pub(super) watches: Watches,
     is_ready: AtomicBool,
 }
 
@@ -57,6 +61,8 @@ impl Control {
             parts,
             ledger,
             accounts: Accounts::default(),
+            turned_away: TurnedAway::default(),
+            watches: Watches::default(),
             is_ready: AtomicBool::new(false),
         })
     }

@@ -3,8 +3,9 @@ use serde::Deserialize;
 use tenon_access::Resource;
 use tenon_api as api;
 use tenon_audit::EventKind;
+use tenon_domain::moment;
 use tenon_jobs::now_ms;
-use tenon_store::{NewWebhook, Webhook, WebhookEvent, WebhookKind};
+use tenon_store::{NewWebhook, Rotated, Rotation, Webhook, WebhookEvent, WebhookKind};
 use tenon_webhooks::{Destination, generate_secret};
 
 use super::answer::Answer;
@@ -28,6 +29,14 @@ struct ListedDeliveries {
     webhook: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotating {
+    /// Ends a secret that was replaced before.
+    #[serde(default)]
+    now: bool,
 }
 
 pub(super) async fn list(asked: &Asked<'_>) -> Result<Answer, Refusal> {
@@ -116,24 +125,50 @@ pub(super) async fn remove(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 
 pub(super) async fn enable(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let (webhook, permit) = found(asked, "enabled").await?;
+    if webhook.kind == WebhookKind::Sink {
+        return Err(of_the_configuration());
+    }
     asked.control.database().enable_webhook(&webhook.id).await?;
     let webhook = read(asked, &webhook.id).await?;
     Ok(Answer::json(&permit, StatusCode::OK, &view::webhook(&webhook)))
 }
 
 pub(super) async fn rotate(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let rotating: Rotating = asked.query()?;
     let (webhook, permit) = found(asked, "given a new secret").await?;
     if webhook.kind == WebhookKind::Sink {
         return Err(of_the_configuration());
     }
-    let secret = generate_secret().map_err(|_| Refusal::internal())?;
-    let old_until = now_ms().saturating_add(OLD_HOLDS_MS);
-    asked
+    let now = now_ms();
+    let rotation = Rotation {
+        secret: generate_secret().map_err(|_| Refusal::internal())?,
+        old_until_ms: now.saturating_add(OLD_HOLDS_MS),
+        ends_older: rotating.now,
+    };
+    match asked
         .control
         .database()
-        .rotate_webhook(&webhook.id, &secret, old_until)
-        .await?;
-    created(asked, &permit, StatusCode::OK, &webhook.id, secret.expose()).await
+        .rotate_webhook(&webhook.id, &rotation, now)
+        .await?
+    {
+        Rotated::Done => {}
+        Rotated::Unknown => return Err(Refusal::conflict("the webhook was removed meanwhile")),
+        Rotated::OlderHolds { until_ms } => {
+            let until = moment::to_text(until_ms);
+            return Err(Refusal::conflict(format!(
+                "the secret before the last signs until {until}, and receivers may know it alone: wait, or end it with \
+                 `?now=true`"
+            )));
+        }
+    }
+    created(
+        asked,
+        &permit,
+        StatusCode::OK,
+        &webhook.id,
+        rotation.secret.expose(),
+    )
+    .await
 }
 
 pub(super) async fn deliveries(asked: &Asked<'_>) -> Result<Answer, Refusal> {
@@ -248,5 +283,7 @@ fn changed(id: &str, change: &'static str) -> Noted<'static> {
 }
 
 fn of_the_configuration() -> Refusal {
-    Refusal::conflict("the sink is part of the server's configuration: change `event_sink` there")
+    Refusal::conflict(
+        "the sink is part of the server's configuration: change `event_sink` there; a start enables it",
+    )
 }

@@ -355,3 +355,18 @@ async fn claim_order(desk: &Desk, count: usize) -> Vec<Value> {
     }
     order
 }
+
+#[tokio::test]
+async fn a_stream_ends_with_the_key_that_opened_it() {
+    let desk = Desk::new().await;
+    desk.repository("web").await;
+    let ada = desk.user("ada", "developer").await;
+    let id = desk.submit(&ada, "web").await;
+    let path = format!("/api/v1/jobs/{id}/events");
+    let watching = desk.request(Method::GET, &path, &ada).send().await.unwrap();
+    assert_eq!(watching.status(), 200);
+    let key = ada.split('_').nth(1).unwrap();
+    assert_eq!(desk.delete(&format!("/api/v1/keys/{key}")).await.status, 204);
+    let told = tokio::time::timeout(Duration::from_secs(60), watching.text()).await;
+    told.unwrap().unwrap();
+}

@@ -1,5 +1,6 @@
 //! The service's own interface for one test: a real server, a real database, a runner that does what the test says.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use serde_json::{Value, json};
 use tenon_access::Authorizer;
 use tenon_audit::{Journal, JournalWriter, SigningKey};
 use tenon_domain::{
-    Budget, ChangeSet, Digest, Evidence, FileChange, Intent, Proposal, ProposalId, Provenance, Quality,
-    RepoPath, Task, Usage,
+    Budget, ChangeSet, Digest, Evidence, FailureCategory, FileChange, Intent, Proposal, ProposalId,
+    Provenance, Quality, RepoPath, Task, Usage,
 };
 use tenon_forge::Git;
 use tenon_jobs::{Progress, RunError, Runner, Sources, Worker, WorkerSettings};
@@ -59,7 +60,7 @@ impl Desk {
         let first = tenon_access::mint().unwrap();
         assert!(Control::found(&database, &first).await.unwrap());
         let key = SigningKey::load_or_create(&folder.path().join("audit.key")).unwrap();
-        let audit_key = key.public_key();
+        let audit_keys = vec![key.public_key()];
         let (journal, writer) = Journal::start(database.clone(), Some(key));
         let metrics = Metrics::new();
         let allowed = vec![folder.path().join("repositories")];
@@ -68,10 +69,11 @@ impl Desk {
             database: database.clone(),
             authorizer: Authorizer::built_in().unwrap(),
             journal: journal.clone(),
-            audit_key,
+            audit_keys,
             metrics: metrics.clone(),
             guard: Guard::default(),
-            sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed),
+            sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed)
+                .with_gate(Arc::new(gate)),
             prompts: Vec::new(),
             models: Vec::new(),
             queue,
@@ -172,6 +174,17 @@ impl Desk {
         let events = self.get(&path).await;
         assert!(events.status == 200 || events.status == 204, "{}", events.text);
         self.get(&format!("/api/v1/jobs/{id}")).await.json()
+    }
+}
+
+/// Lets every host pass but one.
+fn gate(remote: &str) -> Result<Vec<IpAddr>, RunError> {
+    match remote.starts_with("https://inside/") {
+        true => Err(RunError::new(
+            FailureCategory::ContentPolicy,
+            "`inside` is not public",
+        )),
+        false => Ok(Vec::new()),
     }
 }
 

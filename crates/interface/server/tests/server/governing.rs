@@ -300,15 +300,27 @@ async fn everything_that_is_asked_stands_in_the_log_and_nothing_of_what_was_said
     assert!(text.contains(job["id"].as_str().unwrap()));
 
     let exported = desk.get("/api/v1/audit/export").await.text;
-    let report = tenon_audit::verify_export(exported.as_bytes(), None).unwrap();
+    let report = tenon_audit::verify_export(exported.as_bytes(), &[]).unwrap();
     assert!(report.is_whole(), "{report:?}");
     assert!(report.signed_through.is_some());
     let changed = exported.replacen("job.submitted", "job.cancelled", 1);
     assert!(
-        !tenon_audit::verify_export(changed.as_bytes(), None)
+        !tenon_audit::verify_export(changed.as_bytes(), &[])
             .unwrap()
             .is_whole()
     );
+}
+
+#[tokio::test]
+async fn a_key_that_is_tried_in_vain_does_not_fill_the_log() {
+    let desk = Desk::new().await;
+    let wrong = format!("{}x", &desk.admin[..desk.admin.len() - 1]);
+    for _ in 0..20 {
+        let request = desk.request(Method::GET, "/api/v1/me", &wrong);
+        Reply::of(request).await.failed(401);
+    }
+    let log = desk.get("/api/v1/audit?limit=200").await.text;
+    assert_eq!(log.matches("the secret is wrong").count(), 1, "{log}");
 }
 
 #[tokio::test]
@@ -335,6 +347,7 @@ async fn folders_outside_of_what_is_allowed_cannot_be_registered() {
         (json!("http://host/a"), "remote"),
         (json!("https://me:secret@host/a"), "remote"),
         (json!("ext::sh -c true"), "remote"),
+        (json!("https://inside/a"), "remote"),
     ] {
         let body = json!({ "name": "x", "kind": kind, "location": location });
         let problem = desk.post("/api/v1/repositories", &body).await.failed(400);

@@ -45,6 +45,21 @@ async fn a_secret_is_shown_once_and_changes_when_it_is_rotated() {
     let rotated = desk.post(&format!("{path}/rotate"), &json!(null)).await.with(200);
     assert_ne!(rotated["secret"], created["secret"]);
     assert_eq!(rotated["webhook"], created["webhook"]);
+    // Receivers may know the first one alone, for a day.
+    let again = desk
+        .post(&format!("{path}/rotate"), &json!(null))
+        .await
+        .failed(409);
+    let detail = again["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("signs until 2") && detail.contains("?now=true"),
+        "{detail}"
+    );
+    let ended = desk
+        .post(&format!("{path}/rotate?now=true"), &json!(null))
+        .await
+        .with(200);
+    assert_ne!(ended["secret"], rotated["secret"]);
     assert_eq!(desk.delete(&path).await.status, 204);
     desk.delete(&path).await.failed(404);
     assert_eq!(desk.get("/api/v1/webhooks").await.json()["webhooks"], json!([]));
@@ -243,7 +258,14 @@ async fn the_sink_is_changed_where_it_is_configured() {
     desk.post("/api/v1/webhooks/sink/rotate", &json!(null))
         .await
         .failed(409);
+    desk.database
+        .ensure_sink(None, tenon_jobs::now_ms())
+        .await
+        .unwrap();
     desk.post("/api/v1/webhooks/sink/enable", &json!(null))
         .await
-        .with(200);
+        .failed(409);
+    let listed = desk.get("/api/v1/webhooks").await.json();
+    assert!(listed["webhooks"][0]["disabled_at"].is_string(), "{listed}");
+    assert!(!listed.to_string().contains("broker.example"));
 }
