@@ -10,11 +10,13 @@ mod listing;
 mod store;
 
 pub use database::{
-    AuditHead, Charge, ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery, DeliveryOutcome,
-    DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job, JobFilter,
-    JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, NewJob, NewKey, NewWebhook, Notice, ProposalRow,
-    QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, StoredCheckpoint, StoredKey, Submitted,
-    UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
+    AnsweredLine, AuditHead, Batch, BatchFilter, BatchItem, BatchLine, BatchUsage, Charge, ClaimedBatch,
+    ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery, DeliveryOutcome, DeliveryState,
+    Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job, JobFilter, JobHistoryEntry, JobNews,
+    Limit, LimitScope, LimitUnit, LineCounts, LineError, ModelBatch, ModelBatchStatus, NewBatch, NewItem,
+    NewJob, NewKey, NewWebhook, Notice, ProposalRow, QualityRow, QueueDepth, RegisteredRepository,
+    RepositoryKind, StoredCheckpoint, StoredFile, StoredKey, Submitted, UnknownWebhookEvent, UsageRow,
+    Webhook, WebhookEvent, WebhookKind,
 };
 pub use error::StoreError;
 pub use listing::{Listing, Summary};

@@ -272,6 +272,7 @@ impl Row {
     column!(optional_text, Option<String>);
     column!(integer, i64);
     column!(optional_integer, Option<i64>);
+    column!(boolean, bool);
 
     /// A number that is small and never negative.
     pub fn count(&self, column: &'static str) -> Result<u32, DatabaseError> {
