@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
-use tenon_access::{Decision, Resource};
+use tenon_access::{Action, Decision, Resource};
 use tenon_api::Operation;
 use tenon_audit::{AuditEvent, Authentication, DecisionRecord, DetailValue, EventKind};
 use tenon_domain::Classification;
@@ -65,12 +65,31 @@ impl<'words> Noted<'words> {
 impl Asked<'_> {
     /// Decides, records the decision, and refuses when it is a no.
     pub async fn permit(&self, resource: &Resource, noted: Noted<'_>) -> Result<Permit, Refusal> {
-        let decision = self.decide(resource);
+        self.permit_to(self.operation.action(), resource, noted).await
+    }
+
+    /// The same for something else that the request amounts to.
+    pub async fn permit_also(
+        &self,
+        action: Action,
+        resource: &Resource,
+        noted: Noted<'_>,
+    ) -> Result<(), Refusal> {
+        self.permit_to(action, resource, noted).await.map(drop)
+    }
+
+    async fn permit_to(
+        &self,
+        action: Action,
+        resource: &Resource,
+        noted: Noted<'_>,
+    ) -> Result<Permit, Refusal> {
+        let decision = self.decide(action, resource);
         let event = AuditEvent {
             principal: Some(self.caller.principal.id.to_string()),
             authentication: Authentication::ApiKey,
             subject: Some(noted.subject),
-            action: Some(self.operation.action().as_str().to_owned()),
+            action: Some(action.as_str().to_owned()),
             request_id: Some(self.request_id.clone()),
             decision: Some(DecisionRecord {
                 allowed: decision.allowed,
@@ -97,17 +116,17 @@ impl Asked<'_> {
 
     /// Whether one row of a list may be seen. The list itself was permitted before.
     pub fn may_see(&self, resource: &Resource) -> bool {
-        self.decide(resource).allowed
+        self.decide(self.operation.action(), resource).allowed
     }
 
-    fn decide(&self, resource: &Resource) -> Decision {
+    fn decide(&self, action: Action, resource: &Resource) -> Decision {
         let Caller {
             principal, scopes, ..
         } = &self.caller;
         self.control
             .parts
             .authorizer
-            .decide(principal, scopes, self.operation.action(), resource)
+            .decide(principal, scopes, action, resource)
     }
 
     /// What stands in a place of the path, read as one of our words.

@@ -6,20 +6,27 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use tenon_api::Operation;
 
 use super::Refusal;
 
 /// A megabyte is many times what a request needs.
 const MOST: usize = 1024 * 1024;
+/// A batch is many requests.
+const MOST_OF_BATCH: usize = 8 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// Reads a body whole.
-pub(super) async fn receive(request: Request) -> Result<Bytes, Refusal> {
-    let reading = tokio::time::timeout(LONGEST, to_bytes(request.into_body(), MOST));
+pub(super) async fn receive(operation: Operation, request: Request) -> Result<Bytes, Refusal> {
+    let most = match operation {
+        Operation::SubmitBatch => MOST_OF_BATCH,
+        _ => MOST,
+    };
+    let reading = tokio::time::timeout(LONGEST, to_bytes(request.into_body(), most));
     match reading.await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_too_large(&error) => {
-            let detail = format!("the body is larger than {MOST} bytes");
+            let detail = format!("the body is larger than {most} bytes");
             Err(Refusal::body(StatusCode::PAYLOAD_TOO_LARGE, detail))
         }
         Ok(Err(_)) => Err(Refusal::bad("the body broke off")),

@@ -17,8 +17,8 @@ use tenon_store::UsageRow;
 use super::answer::Answer;
 use super::asked::Asked;
 use super::{
-    Caller, Control, Refusal, audit, body, events, jobs, keys, proposals, repositories, signals, users,
-    webhooks,
+    Caller, Control, Refusal, audit, batches, body, events, jobs, keys, proposals, repositories, signals,
+    users, webhooks,
 };
 
 /// A route for every operation.
@@ -114,7 +114,7 @@ async fn answer(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect::<BTreeMap<_, _>>(),
         query,
-        body: body::receive(request).await,
+        body: body::receive(operation, request).await,
     };
     Ok((handle(&asked).await?, usage))
 }
@@ -129,6 +129,12 @@ async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         Operation::WatchJob => events::watch(asked).await,
         Operation::CancelJob => jobs::cancel(asked).await,
         Operation::RetryJob => jobs::retry(asked).await,
+        Operation::SubmitBatch => batches::submit(asked).await,
+        Operation::ListBatches => batches::list(asked).await,
+        Operation::ReadBatch => batches::read(asked).await,
+        Operation::ListBatchItems => batches::items(asked).await,
+        Operation::CancelBatch => batches::cancel(asked).await,
+        Operation::ResumeBatch => batches::resume(asked).await,
         Operation::ListProposals => proposals::list(asked).await,
         Operation::ReadProposal => proposals::read(asked).await,
         Operation::ReadDiff => proposals::diff(asked).await,
