@@ -20,6 +20,14 @@ pub enum Access {
     Governed,
 }
 
+/// Whoever asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Asking {
+    pub scope: CacheScope,
+    /// The key of the service that was sent, by id: what is asked with it is decided, counted and recorded.
+    pub key: Option<String>,
+}
+
 /// Whoever asks for work, with room for it.
 pub(crate) struct Admitted {
     pub scope: CacheScope,
@@ -88,6 +96,17 @@ impl Access {
                 })?;
                 Ok(CacheScope(format!("key {known}")))
             }
+        }
+    }
+}
+
+impl Access {
+    /// Whether whoever had this scope before would have it now.
+    pub(crate) fn still_admits(&self, scope: &CacheScope) -> bool {
+        match self {
+            Self::ThisMachine => *scope == CacheScope::local(),
+            Self::Keys(keys) => keys.iter().any(|known| scope.0 == format!("key {known}")),
+            Self::Governed => false,
         }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
+use axum::extract::{
+    DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Query, Request, State,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -19,10 +21,12 @@ use tenon_runtime::CacheScope;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Admitted;
+use crate::access::{Admitted, Asking};
 use crate::control::{self, Refusal};
 use crate::dialect::completions::Shape;
-use crate::dialect::{Dialect, chat, completions, infill, messages, ollama, open_ai, read, responses, tabby};
+use crate::dialect::{
+    Dialect, batches, chat, completions, files, infill, messages, ollama, open_ai, read, responses, tabby,
+};
 use crate::failure::{Category, Failure};
 use crate::service::Service;
 
@@ -45,6 +49,17 @@ pub fn app(service: Arc<Service>) -> Router {
         .route("/v1beta/chat/completions", post(chat_completions))
         .route("/v1/responses", post(response))
         .route("/v1/models", get(list_models))
+        .route(
+            "/v1/files",
+            post(upload_file)
+                .layer(DefaultBodyLimit::max(files::MOST_UPLOAD))
+                .get(list_files),
+        )
+        .route("/v1/files/{id}", get(read_file).delete(remove_file))
+        .route("/v1/files/{id}/content", get(file_content))
+        .route("/v1/batches", post(submit_batch).get(list_batches))
+        .route("/v1/batches/{id}", get(read_batch))
+        .route("/v1/batches/{id}/cancel", post(cancel_batch))
         .route("/v1/messages", post(anthropic_messages))
         .route("/v1/health", get(health).post(health))
         .route("/v1/events", post(tabby_event))
@@ -101,6 +116,16 @@ impl FromRequestParts<Arc<Service>> for Asker {
         let dialect = Dialect::of_path(parts.uri.path());
         let scope = service.scope(&parts.headers, parts.uri.path()).await;
         scope.map(Self).map_err(|failure| failure.response(dialect))
+    }
+}
+
+/// The same, with the key that was sent.
+impl FromRequestParts<Arc<Service>> for Asking {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
+        let asking = service.asking(&parts.headers, parts.uri.path()).await;
+        asking.map_err(|failure| failure.response(Dialect::OpenAi))
     }
 }
 
@@ -209,6 +234,47 @@ async fn chat_completions(State(service): Shared, asker: Admitted, sent: Sent) -
 async fn response(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
     let answered = async { responses::answer(&service, asker, sent.read()?).await };
     Dialect::OpenAi.answer(answered.await)
+}
+
+async fn upload_file(State(service): Shared, asking: Asking, form: Multipart) -> Response {
+    Dialect::OpenAi.answer(files::upload(&service, &asking, form).await)
+}
+
+async fn list_files(State(service): Shared, asking: Asking, Query(listed): Query<files::Listed>) -> Response {
+    Dialect::OpenAi.answer(files::list(&service, &asking, &listed).await)
+}
+
+async fn read_file(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(files::read(&service, &asking, &id).await)
+}
+
+async fn remove_file(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(files::remove(&service, &asking, &id).await)
+}
+
+async fn file_content(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(files::content(&service, &asking, &id).await)
+}
+
+async fn submit_batch(State(service): Shared, asking: Asking, sent: Sent) -> Response {
+    let answered = async { batches::submit(&service, &asking, sent.read()?).await };
+    Dialect::OpenAi.answer(answered.await)
+}
+
+async fn list_batches(
+    State(service): Shared,
+    asking: Asking,
+    Query(listed): Query<files::Listed>,
+) -> Response {
+    Dialect::OpenAi.answer(batches::list(&service, &asking, &listed).await)
+}
+
+async fn read_batch(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(batches::read(&service, &asking, &id).await)
+}
+
+async fn cancel_batch(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(batches::cancel(&service, &asking, &id).await)
 }
 
 async fn list_models(State(service): Shared, _asker: Asker) -> Json<Value> {

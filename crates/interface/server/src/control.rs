@@ -10,6 +10,7 @@
 mod answer;
 mod asked;
 mod audit;
+mod batches;
 mod body;
 mod caller;
 mod events;
@@ -37,6 +38,7 @@ use tenon_audit::{AuditEvent, Authentication, DecisionRecord, EventKind};
 use tenon_jobs::now_ms;
 use tenon_runtime::CacheScope;
 
+use crate::access::Asking;
 use crate::failure::{Category, Failure};
 
 pub(crate) use caller::Caller;
@@ -52,8 +54,20 @@ pub(crate) async fn admit(
     control: &Arc<Control>,
     headers: &HeaderMap,
     path: &str,
-) -> Result<CacheScope, Failure> {
-    let caller = decided(control, headers, path, Action::ModelsUse).await?;
+) -> Result<Asking, Failure> {
+    let caller = Caller::recognise(control, headers).await?;
+    let caller = decided(control, caller, path, Action::ModelsUse).await?;
+    counted(control, caller).await
+}
+
+/// Admits a line of a batch, as a request of its own with the key that the batch was asked with.
+pub(crate) async fn admit_line(control: &Arc<Control>, key: &str, path: &str) -> Result<Asking, Failure> {
+    let caller = Caller::of_key(control, key).await?;
+    let caller = decided(control, caller, path, Action::ModelsUse).await?;
+    counted(control, caller).await
+}
+
+async fn counted(control: &Control, caller: Caller) -> Result<Asking, Failure> {
     let now = now_ms();
     let counted = control
         .ledger
@@ -61,13 +75,20 @@ pub(crate) async fn admit(
         .await
         .map_err(Refusal::from)?;
     counted.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
-    Ok(CacheScope(format!("principal {}", caller.principal.id)))
+    Ok(Asking {
+        scope: CacheScope(format!("principal {}", caller.principal.id)),
+        key: Some(caller.key),
+    })
 }
 
 /// The metrics, for whoever may read signals.
 pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Response {
     let path = "/metrics";
-    if let Err(refusal) = decided(control, headers, path, Action::SignalsRead).await {
+    let decided = async {
+        let caller = Caller::recognise(control, headers).await?;
+        decided(control, caller, path, Action::SignalsRead).await
+    };
+    if let Err(refusal) = decided.await {
         return refusal.response("", path);
     }
     control.measure().await;
@@ -75,14 +96,8 @@ pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Resp
     (StatusCode::OK, content_type, control.metrics().encode()).into_response()
 }
 
-/// Recognises the caller, decides about the service as a whole, and records the decision.
-async fn decided(
-    control: &Control,
-    headers: &HeaderMap,
-    path: &str,
-    action: Action,
-) -> Result<Caller, Refusal> {
-    let caller = Caller::recognise(control, headers).await?;
+/// Decides about the service as a whole, and records the decision.
+async fn decided(control: &Control, caller: Caller, path: &str, action: Action) -> Result<Caller, Refusal> {
     let authorizer = &control.parts.authorizer;
     let decision = authorizer.decide(&caller.principal, &caller.scopes, action, &Resource::Service);
     let kind = match decision.allowed {

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+#[path = "server/batches.rs"]
+mod batches;
 #[path = "server/bounds.rs"]
 mod bounds;
 #[path = "server/chat.rs"]
@@ -20,5 +22,7 @@ mod desk;
 mod governing;
 #[path = "server/house.rs"]
 mod house;
+#[path = "server/model_batches.rs"]
+mod model_batches;
 #[path = "server/webhooks.rs"]
 mod webhooks;

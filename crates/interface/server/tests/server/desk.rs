@@ -14,7 +14,7 @@ use tenon_domain::{
 };
 use tenon_forge::Git;
 use tenon_jobs::{Progress, RunError, Runner, Sources, Worker, WorkerSettings};
-use tenon_server::{Access, Control, ControlParts, GovernedRunner, Service};
+use tenon_server::{Access, Control, ControlParts, GovernedRunner, ServedModel, Service};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, Job};
 use tenon_webhooks::Guard;
@@ -27,6 +27,7 @@ use crate::house::Reply;
 pub struct Desk {
     pub database: Database,
     pub control: Arc<Control>,
+    pub service: Arc<Service>,
     pub admin: String,
     pub folder: tempfile::TempDir,
     journal: Journal,
@@ -43,6 +44,10 @@ impl Desk {
     }
 
     pub async fn with_queue(queue: u32) -> Self {
+        Self::with(queue, Vec::new(), Access::Governed).await
+    }
+
+    pub async fn with(queue: u32, models: Vec<ServedModel>, access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::file(folder.path().join("tenon.db"));
         let database = Database::connect(&url, 4).await.unwrap();
@@ -67,14 +72,15 @@ impl Desk {
             queue,
         });
         control.make_ready(true);
-        let service = Service::new(Vec::new(), None, Access::Governed, 16).with_control(Arc::clone(&control));
+        let service = Arc::new(Service::new(models, None, access, 16).with_control(Arc::clone(&control)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(tenon_server::serve(listener, Arc::new(service), stop.clone()));
+        tokio::spawn(tenon_server::serve(listener, Arc::clone(&service), stop.clone()));
         Self {
             database,
             control,
+            service,
             admin: first.text.expose().to_owned(),
             folder,
             journal,
