@@ -3,6 +3,7 @@
 //! Plain data with the invariants that hold everywhere. No IO, no async, no knowledge of a model,
 //! a file system or a transport.
 
+mod batch;
 mod change;
 mod criticality;
 mod digest;
@@ -17,6 +18,7 @@ mod principal;
 mod proposal;
 mod secret;
 
+pub use batch::{BatchCounts, BatchId, BatchState};
 pub use change::{ChangeKind, ChangeSet, FileChange};
 pub use criticality::{Criticality, UnknownCriticality};
 pub use digest::{Digest, DigestParseError};

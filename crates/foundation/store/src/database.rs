@@ -6,13 +6,16 @@ mod announcement;
 mod approvals;
 mod archives;
 mod audit;
+mod batches;
 mod clock;
 mod deliveries;
 mod delivery;
 mod error;
+mod files;
 mod idempotency;
 mod jobs;
 mod ledger;
+mod model_batches;
 mod notices;
 mod principals;
 mod proposals;
@@ -37,12 +40,17 @@ use tokio::sync::broadcast;
 
 pub use approvals::Approval;
 pub use audit::{AuditHead, StoredCheckpoint};
+pub use batches::{Batch, BatchFilter, BatchItem, NewBatch, NewItem};
 pub use clock::ClockSkew;
 pub use delivery::{ClaimedDelivery, Delivery, DeliveryOutcome, DeliveryState};
 pub use error::DatabaseError;
+pub use files::StoredFile;
 pub use idempotency::IdempotencyKey;
 pub use jobs::{Held, Job, JobFilter, JobHistoryEntry, JobNews, NewJob, QueueDepth, Submitted};
 pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, Settlement, UsageRow};
+pub use model_batches::{
+    AnsweredLine, BatchLine, BatchUsage, ClaimedBatch, LineCounts, LineError, ModelBatch, ModelBatchStatus,
+};
 pub use notices::Notice;
 pub use principals::{NewKey, StoredKey};
 pub use proposals::{Feedback, FeedbackVerdict, ProposalRow, QualityRow};

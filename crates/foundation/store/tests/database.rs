@@ -9,6 +9,8 @@
 
 #[path = "database/audit.rs"]
 mod audit;
+#[path = "database/batches.rs"]
+mod batches;
 #[path = "database/charging.rs"]
 mod charging;
 #[path = "database/clocks.rs"]
@@ -25,6 +27,8 @@ mod jobs;
 mod ledger;
 #[path = "database/lost_workers.rs"]
 mod lost_workers;
+#[path = "database/model_batches.rs"]
+mod model_batches;
 #[path = "database/notices.rs"]
 mod notices;
 #[path = "database/place.rs"]

@@ -68,8 +68,12 @@ actions! {
     LimitsManage = "limits:manage",
     /// Start many jobs at once; each of them still needs `jobs:create`.
     BatchesCreate = "batches:create",
-    /// See a batch.
+    /// See a batch, those of a repository, or the list of all.
     BatchesRead = "batches:read",
+    /// End what is left of a batch early.
+    BatchesCancel = "batches:cancel",
+    /// Have the jobs of a batch run again that came to nothing.
+    BatchesResume = "batches:resume",
     /// See the description of the interface, and who one is.
     ServiceRead = "service:read",
 }
@@ -90,7 +94,10 @@ impl Action {
             | Self::AuditRead
             | Self::SignalsRead
             | Self::WebhooksManage
-            | Self::BatchesCreate => true,
+            | Self::BatchesCreate
+            | Self::BatchesRead
+            | Self::BatchesCancel
+            | Self::BatchesResume => true,
             Self::PromptsRead
             | Self::ModelsRead
             | Self::ModelsUse
@@ -99,7 +106,6 @@ impl Action {
             | Self::UsersRead
             | Self::UsersManage
             | Self::LimitsManage
-            | Self::BatchesRead
             | Self::ServiceRead => false,
         }
     }

@@ -113,7 +113,15 @@ impl Vocabulary {
                 let id = uid(&self.proposal, &id.to_string());
                 self.generated(id, *owner, repository, *classification)
             }
-            Resource::Batch { id, owner } => self.owned(uid(&self.batch, id), "owner", *owner),
+            Resource::Batch {
+                id,
+                owner,
+                repository,
+                classification,
+            } => {
+                let id = uid(&self.batch, &id.to_string());
+                self.generated(id, *owner, repository, *classification)
+            }
             Resource::Model { name } => Ok(Entity::with_uid(uid(&self.model, name))),
             Resource::Key { owner } => self.owned(uid(&self.key, &owner.to_string()), "owner", *owner),
             Resource::Principal { id } => self.owned(uid(&self.user, &id.to_string()), "principal", *id),
@@ -179,7 +187,7 @@ fn entity(id: EntityUid, attributes: Attributes, parents: HashSet<EntityUid>) ->
 mod tests {
     use std::collections::BTreeSet;
 
-    use tenon_domain::{JobId, ProposalId};
+    use tenon_domain::{BatchId, JobId, ProposalId};
 
     use super::*;
     use crate::policy::Policies;
@@ -203,12 +211,14 @@ mod tests {
             Resource::Proposal {
                 id: ProposalId::new(),
                 owner,
-                repository,
+                repository: repository.clone(),
                 classification: CLASSIFICATION,
             },
             Resource::Batch {
-                id: "1".to_owned(),
+                id: BatchId::new(),
                 owner,
+                repository,
+                classification: CLASSIFICATION,
             },
             Resource::Model {
                 name: "small".to_owned(),
@@ -258,7 +268,8 @@ mod tests {
         assert_eq!(in_schema, in_code);
         for action in schema.actions() {
             let mut kinds = schema.resources_for_action(action).unwrap();
-            let concerned = kinds.any(|kind| ["Repository", "Job", "Proposal"].contains(&kind.basename()));
+            let concerned =
+                kinds.any(|kind| ["Repository", "Job", "Proposal", "Batch"].contains(&kind.basename()));
             let action: Action = name(action).parse().unwrap();
             assert_eq!(action.is_in_repositories(), concerned, "{action}");
         }

@@ -1,4 +1,4 @@
-use tenon_domain::{Classification, JobId, PrincipalId, ProposalId};
+use tenon_domain::{BatchId, Classification, JobId, PrincipalId, ProposalId};
 
 /// What an action is done to.
 ///
@@ -39,9 +39,13 @@ pub enum Resource {
     /// A batch of jobs.
     Batch {
         /// Its identity.
-        id: String,
+        id: BatchId,
         /// Who asked for it.
         owner: PrincipalId,
+        /// The name of its repository.
+        repository: String,
+        /// How carefully that repository is kept.
+        classification: Classification,
     },
     /// A model that is served.
     Model {
@@ -65,12 +69,10 @@ impl Resource {
     pub fn repository(&self) -> Option<&str> {
         match self {
             Self::Repository { name, .. } => Some(name),
-            Self::Job { repository, .. } | Self::Proposal { repository, .. } => Some(repository),
-            Self::Service
-            | Self::Batch { .. }
-            | Self::Model { .. }
-            | Self::Key { .. }
-            | Self::Principal { .. } => None,
+            Self::Job { repository, .. }
+            | Self::Proposal { repository, .. }
+            | Self::Batch { repository, .. } => Some(repository),
+            Self::Service | Self::Model { .. } | Self::Key { .. } | Self::Principal { .. } => None,
         }
     }
 }

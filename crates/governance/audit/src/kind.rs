@@ -43,6 +43,12 @@ kinds! {
     JobFinished = "job.finished",
     /// Work was stopped by somebody.
     JobCancelled = "job.cancelled",
+    /// Work was accepted, much of it at once.
+    BatchSubmitted = "batch.submitted",
+    /// What was left of a batch was stopped by somebody.
+    BatchCancelled = "batch.cancelled",
+    /// What came to nothing in a batch was begun again.
+    BatchResumed = "batch.resumed",
     /// Somebody looked at a proposal.
     ProposalRead = "proposal.read",
     /// Somebody said what they think of a proposal.

@@ -93,7 +93,11 @@ fn parameters(operation: Operation) -> Vec<Value> {
                 "Of this user alone, by name; `me` for one's own.",
             ));
         }
-        Operation::ListProposals => {
+        Operation::ListBatchItems => {
+            let states = json!({ "type": "string", "enum": ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"] });
+            parameters.push(query("state", states, "In this state alone."));
+        }
+        Operation::ListProposals | Operation::ListBatches => {
             parameters.push(query("repository", text(), "Of this repository alone."));
             parameters.push(query(
                 "owner",
@@ -136,7 +140,7 @@ fn parameters(operation: Operation) -> Vec<Value> {
             let schema = json!({ "type": "integer", "minimum": 0 });
             parameters.push(json!({ "name": "Last-Event-ID", "in": "header", "schema": schema }));
         }
-        Operation::SubmitJob => {
+        Operation::SubmitJob | Operation::SubmitBatch => {
             let description =
                 "A repeat with the same key and body is answered as the first time; for 24 hours.";
             parameters.push(json!({ "name": "Idempotency-Key", "in": "header", "schema": text(), "description": description }));
@@ -220,7 +224,12 @@ impl Operation {
     pub fn is_paged(self) -> bool {
         matches!(
             self,
-            Self::ListJobs | Self::ListProposals | Self::ListDeliveries | Self::ReadAudit
+            Self::ListJobs
+                | Self::ListBatches
+                | Self::ListBatchItems
+                | Self::ListProposals
+                | Self::ListDeliveries
+                | Self::ReadAudit
         )
     }
 
@@ -255,6 +264,10 @@ fn schemas() -> Map<String, Value> {
         wire::Job,
         wire::JobPage,
         wire::Event,
+        wire::BatchRequest,
+        wire::Batch,
+        wire::BatchPage,
+        wire::BatchItemPage,
         wire::Proposal,
         wire::ProposalPage,
         wire::FeedbackRequest,

@@ -93,6 +93,13 @@ operations! {
     CancelJob = Post "/api/v1/jobs/{id}/cancel" JobsCancel "Cancel a job." [] [202 Job];
     RetryJob = Post "/api/v1/jobs/{id}/retry" JobsRetry "Try a job again that failed or was cancelled." [] [202 Job];
 
+    SubmitBatch = Post "/api/v1/batches" BatchesCreate "Submit many jobs at once: all of them, or none." [BatchRequest] [202 Batch];
+    ListBatches = Get "/api/v1/batches" BatchesRead "List batches, newest first." [] [200 BatchPage];
+    ReadBatch = Get "/api/v1/batches/{id}" BatchesRead "Read a batch: how many of its jobs stand where." [] [200 Batch];
+    ListBatchItems = Get "/api/v1/batches/{id}/items" BatchesRead "List the jobs of a batch, in its order." [] [200 BatchItemPage];
+    CancelBatch = Post "/api/v1/batches/{id}/cancel" BatchesCancel "Cancel every job of a batch that has not ended." [] [202 Batch];
+    ResumeBatch = Post "/api/v1/batches/{id}/resume" BatchesResume "Try every job of a batch again that failed or was cancelled." [] [202 Batch];
+
     ListProposals = Get "/api/v1/proposals" ProposalsRead "List proposals, newest first." [] [200 ProposalPage];
     ReadProposal = Get "/api/v1/proposals/{id}" ProposalsRead "Read a proposal: the change, the evidence, where it came from." [] [200 Proposal];
     ReadDiff = Get "/api/v1/proposals/{id}/diff" ProposalsRead "Read the change of a proposal as a unified diff." [] [200];

@@ -101,6 +101,9 @@ pub struct Job {
     /// Why nothing came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// The batch that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
 }
 
 /// Why nothing came of a job.
@@ -117,6 +120,162 @@ pub struct Failure {
 pub struct JobPage {
     /// Newest first.
     pub jobs: Vec<Job>,
+    /// The cursor of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Many jobs to do, in one repository.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// The name of a registered repository.
+    pub repository: String,
+    /// How many of the jobs may be open at once: waiting for a worker, or running. 1 to 64; 4 when it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// What holds for every item that does not say otherwise.
+    #[serde(default)]
+    pub defaults: BatchDefaults,
+    /// The jobs: 1 to 1,000.
+    pub items: Vec<BatchItemRequest>,
+}
+
+/// What the items of a batch share: the fields of a job.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchDefaults {
+    /// `generate`, `fix`, `test` or `explain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// Commands that must succeed on the changed tree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<String>,
+    /// `fast`, `standard` (the usual) or `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<String>,
+    /// The seed of the samples; 0 when it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// How long the work on one item may take, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_seconds: Option<u32>,
+    /// How many samples may be drawn for one item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_samples: Option<u32>,
+    /// The branch, tag or commit of a remote repository to start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// `critical`, `standard` (the usual) or `sheddable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub criticality: Option<String>,
+    /// When the answers are of no use any more, in seconds from the submission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<u32>,
+}
+
+/// A job of a batch to do. What is left out is as the defaults say.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchItemRequest {
+    /// What whoever asks calls it; its place in the list, from 0, when it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_id: Option<String>,
+    /// `generate`, `fix`, `test` or `explain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// What is wanted, in the person's own words; for `test` and `explain` the symbol or file.
+    #[serde(default)]
+    pub intent: String,
+    /// Files that the intent is about, relative to the repository. None: they are located.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Commands that must succeed on the changed tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<Vec<String>>,
+    /// `fast`, `standard` or `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<String>,
+    /// The seed of the samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// How long the work may take, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_seconds: Option<u32>,
+    /// How many samples may be drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_samples: Option<u32>,
+}
+
+/// A batch as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Batch {
+    /// Its identity.
+    pub id: String,
+    /// `running`, `cancelling`, `succeeded` (every item), `failed` (at least one item) or `cancelled`.
+    pub state: String,
+    /// The name of the repository.
+    pub repository: String,
+    /// The identity of whoever asked.
+    pub owner: String,
+    /// How many of its jobs may be open at once.
+    pub concurrency: u32,
+    /// How many items it has.
+    pub items: u32,
+    /// How many of them stand where.
+    pub counts: BatchCounts,
+    /// When it was submitted.
+    pub created_at: String,
+    /// When the last of its jobs ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+}
+
+/// How many jobs of a batch stand where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BatchCounts {
+    /// They are not open yet: as many as may be are.
+    pub parked: u32,
+    /// They wait for a worker.
+    pub queued: u32,
+    /// A worker is at them.
+    pub running: u32,
+    /// A worker is at them and was asked to stop.
+    pub cancelling: u32,
+    /// They came to a proposal.
+    pub succeeded: u32,
+    /// They came to nothing.
+    pub failed: u32,
+    /// Somebody did not want them any more.
+    pub cancelled: u32,
+}
+
+/// Batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchPage {
+    /// Newest first.
+    pub batches: Vec<Batch>,
+    /// The cursor of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A job of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchItem {
+    /// Its place in the batch, from 0.
+    pub index: i64,
+    /// What whoever asked calls it.
+    pub custom_id: String,
+    /// The job as it stands. One that is not open yet is `queued`, too.
+    pub job: Job,
+}
+
+/// Jobs of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchItemPage {
+    /// In the order of the batch.
+    pub items: Vec<BatchItem>,
     /// The cursor of the next page, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

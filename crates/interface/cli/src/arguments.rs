@@ -8,8 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod service;
 
 pub use service::{
-    AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, OneJobArguments,
-    RepositoryCommand, ServeArguments, ServerArguments, SourceArguments, SpendingArguments, SpendingBy, UserArguments, UserCommand, WebhookCommand, WorkerArguments,
+    AuditCommand, BatchCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand,
+    OneBatchArguments, OneJobArguments, RepositoryCommand, ServeArguments, ServerArguments, SourceArguments,
+    SpendingArguments, SpendingBy, UserArguments, UserCommand, WebhookCommand, WorkerArguments,
 };
 
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before
@@ -63,6 +64,9 @@ pub enum Command {
     /// Submit jobs to a server, watch and cancel them.
     #[command(subcommand)]
     Job(JobCommand),
+    /// Submit many jobs to a server at once, watch them, and fetch what came of them.
+    #[command(subcommand)]
+    Batch(BatchCommand),
     /// Manage the keys of a server.
     #[command(subcommand)]
     Key(KeyCommand),

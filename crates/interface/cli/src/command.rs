@@ -1,5 +1,6 @@
 //! What each command means: one file per command.
 
+mod batch;
 mod complete;
 mod context;
 mod db;
@@ -43,6 +44,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Worker(arguments) => worker::run(arguments).await,
         Command::Job(command) => job::run(command).await,
+        Command::Batch(command) => batch::run(command).await,
         Command::Key(command) => govern::key(command).await,
         Command::User(command) => govern::user(command).await,
         Command::Repository(command) => govern::repository(command).await,

@@ -57,6 +57,14 @@ impl Output {
         }
     }
 
+    /// Writes one of many results as JSON on a line of its own to standard output.
+    pub fn json_line(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.result(&text),
+            Err(error) => self.problem(&format!("the result cannot be written as JSON: {error}")),
+        }
+    }
+
     /// Writes prose to standard error, unless the command is quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {

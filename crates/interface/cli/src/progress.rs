@@ -63,6 +63,57 @@ impl Progress {
     }
 }
 
+/// Shows how much of something is done: a bar on a terminal, a line for each change elsewhere.
+pub struct Bar {
+    output: Output,
+    bar: Option<ProgressBar>,
+    said: String,
+}
+
+impl Bar {
+    /// A bar of so many steps.
+    pub fn new(output: Output, steps: u64) -> Self {
+        let bar = output.shows_live_progress().then(|| {
+            let bar = ProgressBar::new(steps);
+            let style = ProgressStyle::with_template("{elapsed:>3} [{bar:30}] {pos}/{len} {wide_msg}");
+            bar.set_style(
+                style
+                    .unwrap_or_else(|_| ProgressStyle::default_bar())
+                    .progress_chars("=> "),
+            );
+            bar.enable_steady_tick(Duration::from_secs(1));
+            bar
+        });
+        Self {
+            output,
+            bar,
+            said: String::new(),
+        }
+    }
+
+    /// So many steps are done, and this is to be said about it.
+    pub fn show(&mut self, done: u64, message: String) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(done);
+                bar.set_message(message);
+            }
+            None if self.said != message => {
+                self.output.say(&format!("  {message}"));
+                self.said = message;
+            }
+            None => {}
+        }
+    }
+
+    /// Ends the bar.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 impl Observer for Progress {
     fn observe(&self, event: Event) {
         if self.output.is_quiet() {

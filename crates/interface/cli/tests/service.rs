@@ -9,6 +9,8 @@
 
 #[path = "service/afterwards.rs"]
 mod afterwards;
+#[path = "service/batches.rs"]
+mod batches;
 #[path = "service/confidential.rs"]
 mod confidential;
 #[path = "service/dice.rs"]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tenon_api::{Job, JobRequest, Problem};
+use tenon_api::{Batch, BatchRequest, Job, JobRequest, Problem};
 use tenon_domain::{Proposal, Secret};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -129,9 +129,21 @@ impl Client {
     /// # Errors
     /// When nobody answers, or with a problem.
     pub async fn submit(&self, request: &JobRequest) -> Result<Job, ClientError> {
+        self.once("/jobs", request).await
+    }
+
+    /// Submits many jobs: once, however often the connection breaks.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn submit_batch(&self, request: &BatchRequest) -> Result<Batch, ClientError> {
+        self.once("/batches", request).await
+    }
+
+    async fn once<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         let key = format!("\"{}\"", Uuid::now_v7());
         let attempt = || {
-            let request = self.request(Method::POST, "/jobs").json(request);
+            let request = self.request(Method::POST, path).json(body);
             request.header("idempotency-key", &key)
         };
         let answer = self.repeated(attempt).await?;

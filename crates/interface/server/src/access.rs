@@ -21,6 +21,16 @@ pub enum Access {
     Governed,
 }
 
+/// Whoever asks.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    pub scope: CacheScope,
+    /// The key of the service that was sent, by id: what is asked with it is decided, counted and recorded.
+    pub key: Option<String>,
+    /// What the answer is paid from; `None` where nobody counts.
+    pub account: Option<Account>,
+}
+
 /// Whoever asks for work, with room for it.
 pub(crate) struct Admitted {
     pub scope: CacheScope,
@@ -28,6 +38,17 @@ pub(crate) struct Admitted {
     pub account: Option<Account>,
     /// Held as long as the request is being answered.
     pub room: OwnedSemaphorePermit,
+}
+
+impl Admitted {
+    /// Whoever asks, with room.
+    pub fn new(asking: Asking, room: OwnedSemaphorePermit) -> Self {
+        Self {
+            scope: asking.scope,
+            account: asking.account,
+            room,
+        }
+    }
 }
 
 /// Why a list of keys cannot be used.
@@ -99,6 +120,17 @@ impl Access {
                 })?;
                 Ok(CacheScope(format!("key {known}")))
             }
+        }
+    }
+}
+
+impl Access {
+    /// Whether whoever had this scope before would have it now.
+    pub(crate) fn still_admits(&self, scope: &CacheScope) -> bool {
+        match self {
+            Self::ThisMachine => *scope == CacheScope::local(),
+            Self::Keys(keys) => keys.iter().any(|known| scope.0 == format!("key {known}")),
+            Self::Governed => false,
         }
     }
 }

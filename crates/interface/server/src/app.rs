@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
+use axum::extract::{
+    DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Query, Request, State,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -15,14 +17,15 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
-use tenon_runtime::CacheScope;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Admitted;
-use crate::control::{self, Account, Refusal, Told, rate_limits};
+use crate::access::{Admitted, Asking};
+use crate::control::{self, Refusal, Told, rate_limits};
 use crate::dialect::completions::Shape;
-use crate::dialect::{Dialect, chat, completions, infill, messages, ollama, open_ai, read, responses, tabby};
+use crate::dialect::{
+    Dialect, batches, chat, completions, files, infill, messages, ollama, open_ai, read, responses, tabby,
+};
 use crate::failure::{Category, Failure};
 use crate::service::Service;
 
@@ -45,6 +48,17 @@ pub fn app(service: Arc<Service>) -> Router {
         .route("/v1beta/chat/completions", post(chat_completions))
         .route("/v1/responses", post(response))
         .route("/v1/models", get(list_models))
+        .route(
+            "/v1/files",
+            post(upload_file)
+                .layer(DefaultBodyLimit::max(files::MOST_UPLOAD))
+                .get(list_files),
+        )
+        .route("/v1/files/{id}", get(read_file).delete(remove_file))
+        .route("/v1/files/{id}/content", get(file_content))
+        .route("/v1/batches", post(submit_batch).get(list_batches))
+        .route("/v1/batches/{id}", get(read_batch))
+        .route("/v1/batches/{id}/cancel", post(cancel_batch))
         .route("/v1/messages", post(anthropic_messages))
         .route("/v1/health", get(health).post(health))
         .route("/v1/events", post(tabby_event))
@@ -92,17 +106,14 @@ pub async fn serve(
 }
 
 /// Whoever asks, known by a key or by being on this machine.
-struct Asker(CacheScope, Option<Account>);
-
-impl FromRequestParts<Arc<Service>> for Asker {
+impl FromRequestParts<Arc<Service>> for Asking {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
-        let dialect = Dialect::of_path(parts.uri.path());
+        let path = parts.uri.path();
         let told = parts.extensions.get::<Told>();
-        let known = service.scope(&parts.headers, parts.uri.path(), told).await;
-        let (scope, account) = known.map_err(|failure| failure.response(dialect))?;
-        Ok(Self(scope, account))
+        let asking = service.asking(&parts.headers, path, told).await;
+        asking.map_err(|failure| failure.response(Dialect::of_path(path)))
     }
 }
 
@@ -111,10 +122,10 @@ impl FromRequestParts<Arc<Service>> for Admitted {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
-        let Asker(scope, account) = Asker::from_request_parts(parts, service).await?;
+        let asking = Asking::from_request_parts(parts, service).await?;
         let dialect = Dialect::of_path(parts.uri.path());
         let room = service.admit().map_err(|failure| failure.response(dialect))?;
-        Ok(Self { scope, account, room })
+        Ok(Self::new(asking, room))
     }
 }
 
@@ -219,7 +230,48 @@ async fn response(State(service): Shared, asker: Admitted, sent: Sent) -> Respon
     Dialect::OpenAi.answer(answered.await)
 }
 
-async fn list_models(State(service): Shared, _asker: Asker) -> Json<Value> {
+async fn upload_file(State(service): Shared, asking: Asking, form: Multipart) -> Response {
+    Dialect::OpenAi.answer(files::upload(&service, &asking, form).await)
+}
+
+async fn list_files(State(service): Shared, asking: Asking, Query(listed): Query<files::Listed>) -> Response {
+    Dialect::OpenAi.answer(files::list(&service, &asking, &listed).await)
+}
+
+async fn read_file(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(files::read(&service, &asking, &id).await)
+}
+
+async fn remove_file(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(files::remove(&service, &asking, &id).await)
+}
+
+async fn file_content(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(files::content(&service, &asking, &id).await)
+}
+
+async fn submit_batch(State(service): Shared, asking: Asking, sent: Sent) -> Response {
+    let answered = async { batches::submit(&service, &asking, sent.read()?).await };
+    Dialect::OpenAi.answer(answered.await)
+}
+
+async fn list_batches(
+    State(service): Shared,
+    asking: Asking,
+    Query(listed): Query<files::Listed>,
+) -> Response {
+    Dialect::OpenAi.answer(batches::list(&service, &asking, &listed).await)
+}
+
+async fn read_batch(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(batches::read(&service, &asking, &id).await)
+}
+
+async fn cancel_batch(State(service): Shared, asking: Asking, Path(id): Path<String>) -> Response {
+    Dialect::OpenAi.answer(batches::cancel(&service, &asking, &id).await)
+}
+
+async fn list_models(State(service): Shared, _asker: Asking) -> Json<Value> {
     Json(open_ai::models(&service))
 }
 
@@ -228,7 +280,7 @@ async fn anthropic_messages(State(service): Shared, asker: Admitted, sent: Sent)
     Dialect::Anthropic.answer(answered.await)
 }
 
-async fn health(State(service): Shared, _asker: Asker) -> Json<Value> {
+async fn health(State(service): Shared, _asker: Asking) -> Json<Value> {
     Json(tabby::health(&service))
 }
 
@@ -239,11 +291,11 @@ async fn tabby_event(State(service): Shared, asker: Admitted, sent: Sent) -> Res
     Dialect::Tabby.answer(heard)
 }
 
-async fn tabby_settings(_asker: Asker) -> Json<Value> {
+async fn tabby_settings(_asker: Asking) -> Json<Value> {
     Json(json!({ "disable_client_side_telemetry": true }))
 }
 
-async fn tabby_models(State(service): Shared, _asker: Asker) -> Json<Value> {
+async fn tabby_models(State(service): Shared, _asker: Asking) -> Json<Value> {
     Json(tabby::models(&service))
 }
 
@@ -257,7 +309,7 @@ async fn ollama_generate(State(service): Shared, asker: Admitted, sent: Sent) ->
     Dialect::Ollama.answer(answered.await)
 }
 
-async fn ollama_tags(State(service): Shared, _asker: Asker) -> Json<Value> {
+async fn ollama_tags(State(service): Shared, _asker: Asking) -> Json<Value> {
     Json(ollama::tags(&service))
 }
 
@@ -308,7 +360,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
         let id = uuid::Uuid::now_v7().to_string();
         return Refusal::missing(format!("there is nothing at `{path}`")).response(&id, path);
     }
-    if let Err(failure) = service.scope(request.headers(), path, None).await {
+    if let Err(failure) = service.asking(request.headers(), path, None).await {
         return failure.response(Dialect::of_path(path));
     }
     let failure = Failure::new(Category::UnknownRoute, format!("there is nothing at `{path}`"));
@@ -317,7 +369,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
 
 async fn wrong_method(State(service): Shared, request: Request) -> Response {
     let path = request.uri().path();
-    if let Err(failure) = service.scope(request.headers(), path, None).await {
+    if let Err(failure) = service.asking(request.headers(), path, None).await {
         return failure.response(Dialect::of_path(path));
     }
     let message = format!("`{}` is not served at `{path}`", request.method());

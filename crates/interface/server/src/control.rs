@@ -12,6 +12,7 @@ mod answer;
 mod archives;
 mod asked;
 mod audit;
+mod batches;
 mod body;
 mod caller;
 mod events;
@@ -41,6 +42,7 @@ use tenon_audit::{AuditEvent, Authentication, DecisionRecord, EventKind};
 use tenon_jobs::now_ms;
 use tenon_runtime::CacheScope;
 
+use crate::access::Asking;
 use crate::failure::{Category, Failure};
 
 pub(crate) use account::{Account, Bill, CameTo, Question, Told};
@@ -58,8 +60,25 @@ pub(crate) async fn admit(
     headers: &HeaderMap,
     path: &str,
     told: Option<&Told>,
-) -> Result<(CacheScope, Account), Failure> {
-    let caller = decided(control, headers, path, Action::ModelsUse).await?;
+) -> Result<Asking, Failure> {
+    let caller = Caller::recognise(control, headers).await?;
+    let caller = decided(control, caller, path, Action::ModelsUse).await?;
+    counted(control, caller, path, told).await
+}
+
+/// Admits a line of a batch, as a request of its own with the key that the batch was asked with.
+pub(crate) async fn admit_line(control: &Arc<Control>, key: &str, path: &str) -> Result<Asking, Failure> {
+    let caller = Caller::of_key(control, key).await?;
+    let caller = decided(control, caller, path, Action::ModelsUse).await?;
+    counted(control, caller, path, None).await
+}
+
+async fn counted(
+    control: &Arc<Control>,
+    caller: Caller,
+    path: &str,
+    told: Option<&Told>,
+) -> Result<Asking, Failure> {
     let now = now_ms();
     let counted = control
         .ledger
@@ -70,14 +89,21 @@ pub(crate) async fn admit(
     if let Some(told) = told {
         told.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
     }
-    let scope = CacheScope(format!("principal {}", caller.principal.id));
-    Ok((scope, Account::new(control, caller, path, told.cloned())))
+    Ok(Asking {
+        scope: CacheScope(format!("principal {}", caller.principal.id)),
+        key: Some(caller.key.clone()),
+        account: Some(Account::new(control, caller, path, told.cloned())),
+    })
 }
 
 /// The metrics, for whoever may read signals.
 pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Response {
     let path = "/metrics";
-    if let Err(refusal) = decided(control, headers, path, Action::SignalsRead).await {
+    let decided = async {
+        let caller = Caller::recognise(control, headers).await?;
+        decided(control, caller, path, Action::SignalsRead).await
+    };
+    if let Err(refusal) = decided.await {
         return refusal.response("", path);
     }
     control.measure().await;
@@ -85,14 +111,8 @@ pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Resp
     (StatusCode::OK, content_type, control.metrics().encode()).into_response()
 }
 
-/// Recognises the caller, decides about the service as a whole, and records the decision.
-async fn decided(
-    control: &Control,
-    headers: &HeaderMap,
-    path: &str,
-    action: Action,
-) -> Result<Caller, Refusal> {
-    let caller = Caller::recognise(control, headers).await?;
+/// Decides about the service as a whole, and records the decision.
+async fn decided(control: &Control, caller: Caller, path: &str, action: Action) -> Result<Caller, Refusal> {
     let authorizer = &control.parts.authorizer;
     let decision = authorizer.decide(&caller.principal, &caller.scopes, action, &Resource::Service);
     let kind = match decision.allowed {

@@ -1,7 +1,9 @@
 //! The protocols, one module each.
 
+pub(crate) mod batches;
 pub(crate) mod chat;
 pub(crate) mod completions;
+pub(crate) mod files;
 pub(crate) mod infill;
 pub(crate) mod messages;
 pub(crate) mod ollama;

@@ -11,6 +11,7 @@
 
 mod access;
 mod app;
+mod batching;
 mod control;
 mod dialect;
 mod failure;
@@ -22,5 +23,6 @@ mod tools;
 
 pub use access::{Access, AccessError};
 pub use app::{app, serve};
+pub use batching::{Batcher, BatcherSettings};
 pub use control::{Control, ControlParts, GovernedRunner, Keeping};
 pub use service::{ServedModel, Service};

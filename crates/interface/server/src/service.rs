@@ -7,10 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::http::HeaderMap;
 use tenon_engine::{Completer, Completion, CompletionRequest};
 use tenon_runtime::{CacheScope, Model};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::access::{Access, sent_key};
-use crate::control::{self, Account, Control, Told};
+use crate::access::{Access, Asking, sent_key};
+use crate::control::{self, Control, Told};
 use crate::failure::{Category, Failure};
 
 /// A model that is served, by the name that clients ask for.
@@ -28,9 +28,11 @@ pub struct Service {
     completer: OnceLock<Arc<Completer>>,
     access: Access,
     room: Arc<Semaphore>,
+    most: usize,
     since: u64,
     shown: Mutex<VecDeque<Shown>>,
     control: Option<Arc<Control>>,
+    batches: Notify,
 }
 
 /// A suggestion of late, for the day that it is taken.
@@ -58,9 +60,11 @@ impl Service {
             completer: completer.map_or_else(OnceLock::new, OnceLock::from),
             access,
             room: Arc::new(Semaphore::new(room)),
+            most: room,
             since: since.map_or(0, |since| since.as_secs()),
             shown: Mutex::default(),
             control: None,
+            batches: Notify::new(),
         }
     }
 
@@ -81,19 +85,63 @@ impl Service {
         self.control.as_ref()
     }
 
+    /// Says that there is something to do about batches.
+    pub(crate) fn batch_submitted(&self) {
+        self.batches.notify_one();
+    }
+
+    /// Ends when there may be something to do about batches.
+    pub(crate) async fn batch_is_submitted(&self) {
+        self.batches.notified().await;
+    }
+
     /// Whose request this is: what one of them had cached, no other sees; and what it spends from, if anybody counts.
-    pub(crate) async fn scope(
+    pub(crate) async fn asking(
         &self,
         headers: &HeaderMap,
         path: &str,
         told: Option<&Told>,
-    ) -> Result<(CacheScope, Option<Account>), Failure> {
+    ) -> Result<Asking, Failure> {
         match &self.control {
             Some(control) if is_ours(headers) || matches!(self.access, Access::Governed) => {
-                let (scope, account) = control::admit(control, headers, path, told).await?;
-                Ok((scope, Some(account)))
+                control::admit(control, headers, path, told).await
             }
-            _ => Ok((self.access.scope(headers)?, None)),
+            _ => {
+                let scope = self.access.scope(headers)?;
+                Ok(Asking {
+                    scope,
+                    key: None,
+                    account: None,
+                })
+            }
+        }
+    }
+
+    /// The same for a line of a batch that was asked for before, under this scope and key.
+    pub(crate) async fn asking_again(
+        &self,
+        scope: &str,
+        key: Option<&str>,
+        path: &str,
+    ) -> Result<Asking, Failure> {
+        let gone = || {
+            Failure::new(
+                Category::Unauthenticated,
+                "the batch was asked for by nobody who may ask now",
+            )
+        };
+        match (&self.control, key) {
+            (Some(control), Some(key)) => control::admit_line(control, key, path).await,
+            _ => {
+                let scope = CacheScope(scope.to_owned());
+                let is_known = self.access.still_admits(&scope);
+                let asking = Asking {
+                    scope,
+                    key: None,
+                    account: None,
+                };
+                is_known.then_some(asking).ok_or_else(gone)
+            }
         }
     }
 
@@ -169,6 +217,14 @@ impl Service {
                 "as many requests as this server takes are being answered; try again",
             )
         })
+    }
+
+    /// Room for work that nobody waits for: half of it all stays free for those who do.
+    pub(crate) fn admit_sheddable(&self) -> Option<OwnedSemaphorePermit> {
+        match self.room.available_permits() * 2 >= self.most {
+            true => Arc::clone(&self.room).try_acquire_owned().ok(),
+            false => None,
+        }
     }
 
     /// Keeps what was suggested, with the buffer alone, until too much is kept.

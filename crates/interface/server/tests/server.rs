@@ -6,6 +6,8 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+#[path = "server/batches.rs"]
+mod batches;
 #[path = "server/bounds.rs"]
 mod bounds;
 #[path = "server/chat.rs"]
@@ -20,6 +22,8 @@ mod desk;
 mod governing;
 #[path = "server/house.rs"]
 mod house;
+#[path = "server/model_batches.rs"]
+mod model_batches;
 #[path = "server/spending.rs"]
 mod spending;
 #[path = "server/webhooks.rs"]

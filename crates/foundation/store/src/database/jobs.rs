@@ -1,6 +1,6 @@
 //! Jobs: their status is a row that only [`JobStatus::step`] changes, and every change is an event beside it.
 
-use tenon_domain::{Criticality, JobEvent, JobId, JobState, JobStatus, PrincipalId, Proposal, Task};
+use tenon_domain::{BatchId, Criticality, JobEvent, JobId, JobState, JobStatus, PrincipalId, Proposal, Task};
 
 use super::announcement::{Announcement, announce};
 use super::idempotency::{self, IdempotencyKey, Used};
@@ -73,6 +73,10 @@ pub struct Job {
     pub status: JobStatus,
     /// The number of its last event.
     pub last_event: i64,
+    /// The batch that it is part of.
+    pub batch: Option<BatchId>,
+    /// No worker sees it yet: as many jobs of its batch as may be are open.
+    pub is_parked: bool,
 }
 
 /// Which jobs to list.
@@ -141,11 +145,37 @@ const DOOR: &str = "jobs";
 /// When there may be room again that an open job takes.
 const SOON_MS: i64 = 5_000;
 
-macro_rules! columns {
+macro_rules! job_columns {
     () => {
         "id, owner, repository, task, criticality, deadline_at, created_at, started_at, finished_at, state, attempt, \
-         max_attempts, fence, worker, available_at, outcome, last_event"
+         max_attempts, fence, worker, available_at, outcome, last_event, batch, parked"
     };
+}
+pub(super) use job_columns;
+
+/// The turn of a job: behind the last of its owner, beside the first of the others.
+macro_rules! turn {
+    ($criticality:literal, $owner:literal) => {
+        concat!(
+            "SELECT CASE WHEN own.turn >= front.turn THEN own.turn + 1 ELSE front.turn END FROM \
+             (SELECT COALESCE(MIN(turn), 1) AS turn FROM jobs WHERE state = 'queued' AND NOT parked \
+             AND criticality = ",
+            $criticality,
+            ") AS front, (SELECT COALESCE(MAX(turn), 0) AS turn FROM jobs WHERE state = 'queued' AND NOT parked \
+             AND criticality = ",
+            $criticality,
+            " AND owner = ",
+            $owner,
+            ") AS own"
+        )
+    };
+}
+
+/// Where a job stands in its batch.
+pub(super) struct Place<'batch> {
+    pub batch: BatchId,
+    pub item: i64,
+    pub custom_id: &'batch str,
 }
 
 impl Database {
@@ -170,11 +200,7 @@ impl Database {
                 Used::ForAnother => return Ok(Submitted::KeyOfAnother),
             }
         }
-        let place = Place {
-            owner: job.owner,
-            repository: &job.repository,
-        };
-        if let Some(exceeded) = full(&mut session, place, &job.ceilings, now_ms).await? {
+        if let Some(exceeded) = full(&mut session, job.owner, &job.repository, &job.ceilings, now_ms).await? {
             return Ok(Submitted::Exceeded(exceeded));
         }
         if let Err(refused) = reserve(&mut session, &job.charges, now_ms).await? {
@@ -182,36 +208,7 @@ impl Database {
             self.tell_refused(&refused, now_ms).await?;
             return Ok(Submitted::Exceeded(refused.exceeded));
         }
-        insert_payload(&mut session, &job.id.to_string(), &job.request, now_ms).await?;
-        session
-            .run(
-                "INSERT INTO jobs (id, owner, repository, task, criticality, deadline_at, created_at, max_attempts, \
-                 available_at, charges, turn, state, attempt, fence, last_event) SELECT $1, $2, $3, $4, $5, $6, $7, $8, \
-                 $7, $9, CASE WHEN own.turn >= front.turn THEN own.turn + 1 ELSE front.turn END, 'queued', 0, 0, 0 FROM \
-                 (SELECT COALESCE(MIN(turn), 1) AS turn FROM jobs WHERE state = 'queued' AND criticality = $5) AS front, \
-                 (SELECT COALESCE(MAX(turn), 0) AS turn FROM jobs WHERE state = 'queued' AND criticality = $5 \
-                 AND owner = $2) AS own",
-                values![
-                    job.id.to_string(),
-                    job.owner.to_string(),
-                    &job.repository,
-                    job.task.as_str(),
-                    rank(job.criticality),
-                    job.deadline_at_ms,
-                    now_ms,
-                    job.max_attempts,
-                    json("charges", &job.charges)?,
-                ],
-            )
-            .await?;
-        let announcement = Announcement {
-            job: job.id,
-            repository: &job.repository,
-            task: job.task,
-            state: JobState::Queued,
-            outcome: None,
-        };
-        announce(&mut session, &announcement, now_ms).await?;
+        insert_job(&mut session, job, None, now_ms).await?;
         session.tell(Notice::JobQueued);
         session.commit().await?;
         Ok(Submitted::New)
@@ -231,14 +228,14 @@ impl Database {
         let statement = session.either(
             concat!(
                 "SELECT ",
-                columns!(),
-                " FROM jobs WHERE state = 'queued' AND available_at <= $1 \
+                job_columns!(),
+                " FROM jobs WHERE state = 'queued' AND NOT parked AND available_at <= $1 \
                  AND (deadline_at IS NULL OR deadline_at >= $1) ORDER BY criticality, turn, id LIMIT 1"
             ),
             concat!(
                 "SELECT ",
-                columns!(),
-                " FROM jobs WHERE state = 'queued' AND available_at <= $1 \
+                job_columns!(),
+                " FROM jobs WHERE state = 'queued' AND NOT parked AND available_at <= $1 \
                  AND (deadline_at IS NULL OR deadline_at >= $1) ORDER BY criticality, turn, id LIMIT 1 \
                  FOR UPDATE SKIP LOCKED"
             ),
@@ -341,6 +338,7 @@ impl Database {
             spend(&mut session, spending, now_ms).await?;
         }
         session.commit().await?;
+        self.refill(&job).await;
         Ok(job)
     }
 
@@ -353,6 +351,7 @@ impl Database {
         let before = lock(&mut session, id).await?;
         let job = advance(&mut session, before, event, None, now_ms).await?;
         session.commit().await?;
+        self.refill(&job).await;
         Ok(job)
     }
 
@@ -370,11 +369,11 @@ impl Database {
         let mut session = self.write().await?;
         let mut before = lock(&mut session, id).await?;
         before.status.step(&JobEvent::Retried)?;
-        let place = Place {
-            owner: before.owner,
-            repository: &before.repository,
-        };
-        if let Some(exceeded) = full(&mut session, place, ceilings, now_ms).await? {
+        // One of a batch is opened when there is room.
+        if before.batch.is_none()
+            && let Some(exceeded) =
+                full(&mut session, before.owner, &before.repository, ceilings, now_ms).await?
+        {
             return Ok(Err(exceeded));
         }
         if let Err(refused) = reserve(&mut session, charges, now_ms).await? {
@@ -389,11 +388,11 @@ impl Database {
         // It stands at the end of its owner's row, as one that is new.
         session
             .run(
-                "UPDATE jobs SET charges = $2, deadline_at = $3, turn = (SELECT CASE WHEN own.turn >= front.turn \
-                 THEN own.turn + 1 ELSE front.turn END FROM \
-                 (SELECT COALESCE(MIN(turn), 1) AS turn FROM jobs WHERE state = 'queued' AND criticality = $4) AS front, \
-                 (SELECT COALESCE(MAX(turn), 0) AS turn FROM jobs WHERE state = 'queued' AND criticality = $4 \
-                 AND owner = $5) AS own) WHERE id = $1",
+                concat!(
+                    "UPDATE jobs SET charges = $2, deadline_at = $3, turn = (",
+                    turn!("$4", "$5"),
+                    ") WHERE id = $1"
+                ),
                 values![
                     id.to_string(),
                     json("charges", &charges)?,
@@ -408,7 +407,8 @@ impl Database {
         Ok(Ok(job))
     }
 
-    /// Takes jobs from workers that were not heard of, and ends those whose time is over. Harmless when done by several.
+    /// Takes jobs from workers that were not heard of, ends those whose time is over, and opens those of batches that
+    /// there is room for. Harmless when done by several.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -425,6 +425,7 @@ impl Database {
                 Err(error) => return Err(error),
             }
         }
+        self.refill_batches().await?;
         Ok(expired)
     }
 
@@ -435,12 +436,12 @@ impl Database {
         let overdue = session.either(
             concat!(
                 "SELECT ",
-                columns!(),
+                job_columns!(),
                 " FROM jobs WHERE id = $1 AND (lease_until < $2 OR (deadline_at < $2 AND finished_at IS NULL))"
             ),
             concat!(
                 "SELECT ",
-                columns!(),
+                job_columns!(),
                 " FROM jobs WHERE id = $1 AND (lease_until < $2 OR (deadline_at < $2 AND finished_at IS NULL)) \
                  FOR UPDATE SKIP LOCKED"
             ),
@@ -464,7 +465,7 @@ impl Database {
     /// [`DatabaseError::UnknownJob`] when there is none.
     pub async fn job(&self, id: JobId) -> Result<Job, DatabaseError> {
         let mut session = self.read().await?;
-        let statement = concat!("SELECT ", columns!(), " FROM jobs WHERE id = $1");
+        let statement = concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1");
         let row = session.first(statement, values![id.to_string()]).await?;
         job(&row.ok_or(DatabaseError::UnknownJob(id))?)
     }
@@ -485,7 +486,7 @@ impl Database {
         let mut session = self.read().await?;
         let statement = concat!(
             "SELECT ",
-            columns!(),
+            job_columns!(),
             " FROM jobs WHERE ($1 IS NULL OR owner = $1) AND ($2 IS NULL OR repository = $2) \
              AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR id < $4) ORDER BY id DESC LIMIT $5"
         );
@@ -536,7 +537,7 @@ impl Database {
         let rows = session
             .all(
                 "SELECT criticality, COUNT(*) AS waiting, MIN(created_at) AS oldest FROM jobs WHERE state = 'queued' \
-                 GROUP BY criticality ORDER BY criticality",
+                 AND NOT parked GROUP BY criticality ORDER BY criticality",
                 values![],
             )
             .await?;
@@ -551,17 +552,70 @@ impl Database {
     }
 }
 
-/// Whose job it is, and where it works.
-#[derive(Clone, Copy)]
-struct Place<'job> {
-    owner: PrincipalId,
-    repository: &'job str,
+/// Keeps a job and what it asks, and has it announced. One of a batch is parked.
+pub(super) async fn insert_job(
+    session: &mut Session,
+    job: &NewJob,
+    place: Option<&Place<'_>>,
+    now_ms: i64,
+) -> Result<(), DatabaseError> {
+    insert_payload(session, &job.id.to_string(), &job.request, now_ms).await?;
+    session
+        .run(
+            concat!(
+                "INSERT INTO jobs (id, owner, repository, task, criticality, deadline_at, created_at, max_attempts, \
+                 available_at, charges, batch, batch_item, custom_id, parked, turn, state, attempt, fence, last_event) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7, $9, $10, $11, $12, $13, (",
+                turn!("$5", "$2"),
+                "), 'queued', 0, 0, 0)"
+            ),
+            values![
+                job.id.to_string(),
+                job.owner.to_string(),
+                &job.repository,
+                job.task.as_str(),
+                rank(job.criticality),
+                job.deadline_at_ms,
+                now_ms,
+                job.max_attempts,
+                json("charges", &job.charges)?,
+                place.map(|place| place.batch.to_string()),
+                place.map(|place| place.item),
+                place.map(|place| place.custom_id),
+                place.is_some(),
+            ],
+        )
+        .await?;
+    let announcement = Announcement {
+        job: job.id,
+        repository: &job.repository,
+        task: job.task,
+        state: JobState::Queued,
+        outcome: None,
+    };
+    announce(session, &announcement, now_ms).await
+}
+
+/// Opens a parked job to workers: its turn is what it would be if it were submitted now.
+pub(super) async fn unpark(session: &mut Session, job: &Job) -> Result<(), DatabaseError> {
+    session
+        .run(
+            concat!(
+                "UPDATE jobs SET parked = FALSE, turn = (",
+                turn!("$2", "$3"),
+                ") WHERE id = $1"
+            ),
+            values![job.id.to_string(), rank(job.criticality), job.owner.to_string()],
+        )
+        .await
+        .map(drop)
 }
 
 /// The ceiling that leaves no room for one more open job.
 async fn full(
     session: &mut Session,
-    place: Place<'_>,
+    owner: PrincipalId,
+    repository: &str,
     ceilings: &[Limit],
     now_ms: i64,
 ) -> Result<Option<Exceeded>, DatabaseError> {
@@ -569,25 +623,7 @@ async fn full(
     let mut ceilings: Vec<&Limit> = ceilings.iter().collect();
     ceilings.sort_by_key(|limit| &limit.scope);
     for limit in ceilings {
-        // Both must not see the last place.
-        let lock = session.either("SELECT $1", "SELECT pg_advisory_xact_lock(hashtext($1))");
-        session.first(lock, values![limit.scope.to_string()]).await?;
-        let statement = match limit.scope {
-            LimitScope::User(_) | LimitScope::EachUser | LimitScope::Key(_) => {
-                "SELECT COUNT(*) AS n FROM jobs WHERE finished_at IS NULL AND owner = $1 AND $2 = $2"
-            }
-            LimitScope::Repository(_) => {
-                "SELECT COUNT(*) AS n FROM jobs WHERE finished_at IS NULL AND repository = $2 AND $1 = $1"
-            }
-            LimitScope::Team(_) => {
-                "SELECT COUNT(*) AS n FROM jobs j JOIN principals p ON p.id = j.owner WHERE j.finished_at IS NULL \
-                 AND p.team = (SELECT team FROM principals WHERE id = $1) AND $2 = $2"
-            }
-        };
-        let row = session
-            .one(statement, values![place.owner.to_string(), place.repository])
-            .await?;
-        if row.integer("n")? >= limit.quota {
+        if open_jobs(session, &limit.scope, owner, repository).await? >= limit.quota {
             return Ok(Some(Exceeded {
                 limit: limit.clone(),
                 resets_at_ms: now_ms.saturating_add(SOON_MS),
@@ -614,6 +650,34 @@ fn spent(job: &Job, proposal: &Proposal) -> Vec<Spending> {
         Spending::of(job.owner, DOOR, &attempt.model, prompt, attempt.completion_tokens)
     });
     spent.collect()
+}
+
+/// How many jobs are open of those that this owner's count with, until the transaction ends.
+pub(super) async fn open_jobs(
+    session: &mut Session,
+    scope: &LimitScope,
+    owner: PrincipalId,
+    repository: &str,
+) -> Result<i64, DatabaseError> {
+    // Both must not see the last place.
+    let lock = session.either("SELECT $1", "SELECT pg_advisory_xact_lock(hashtext($1))");
+    session.first(lock, values![scope.to_string()]).await?;
+    let statement = match scope {
+        LimitScope::User(_) | LimitScope::EachUser | LimitScope::Key(_) => {
+            "SELECT COUNT(*) AS n FROM jobs WHERE finished_at IS NULL AND NOT parked AND owner = $1 AND $2 = $2"
+        }
+        LimitScope::Repository(_) => {
+            "SELECT COUNT(*) AS n FROM jobs WHERE finished_at IS NULL AND NOT parked AND repository = $2 AND $1 = $1"
+        }
+        LimitScope::Team(_) => {
+            "SELECT COUNT(*) AS n FROM jobs j JOIN principals p ON p.id = j.owner WHERE j.finished_at IS NULL \
+             AND NOT j.parked AND p.team = (SELECT team FROM principals WHERE id = $1) AND $2 = $2"
+        }
+    };
+    let row = session
+        .one(statement, values![owner.to_string(), repository])
+        .await?;
+    row.integer("n")
 }
 
 /// Gives back what was reserved for the job, and takes what it came to.
@@ -649,15 +713,15 @@ async fn charge(session: &mut Session, job: &Job, came_to: CameTo, now_ms: i64) 
 /// The job, for this transaction alone.
 async fn lock(session: &mut Session, id: JobId) -> Result<Job, DatabaseError> {
     let statement = session.either(
-        concat!("SELECT ", columns!(), " FROM jobs WHERE id = $1"),
-        concat!("SELECT ", columns!(), " FROM jobs WHERE id = $1 FOR UPDATE"),
+        concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1"),
+        concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1 FOR UPDATE"),
     );
     let row = session.first(statement, values![id.to_string()]).await?;
     job(&row.ok_or(DatabaseError::UnknownJob(id))?)
 }
 
 /// The one place where a job's status changes.
-async fn advance(
+pub(super) async fn advance(
     session: &mut Session,
     mut job: Job,
     event: &JobEvent,
@@ -668,6 +732,11 @@ async fn advance(
     job.last_event += 1;
     job.started_at_ms = job.started_at_ms.or(lease_until_ms.map(|_| now_ms));
     job.finished_at_ms = job.status.state.is_final().then_some(now_ms);
+    job.is_parked = match event {
+        // It waits for room in its batch again.
+        JobEvent::Retried => job.batch.is_some(),
+        _ => job.is_parked && job.status.state == JobState::Queued,
+    };
     let is_held = matches!(job.status.state, JobState::Running | JobState::Cancelling);
     let outcome = job
         .status
@@ -678,7 +747,7 @@ async fn advance(
         .run(
             "UPDATE jobs SET state = $2, attempt = $3, fence = $4, worker = $5, available_at = $6, outcome = $7, \
              last_event = $8, started_at = $9, finished_at = $10, \
-             lease_until = CASE WHEN $11 THEN COALESCE($12, lease_until) ELSE NULL END WHERE id = $1",
+             lease_until = CASE WHEN $11 THEN COALESCE($12, lease_until) ELSE NULL END, parked = $13 WHERE id = $1",
             values![
                 job.id.to_string(),
                 job.status.state.as_str(),
@@ -692,6 +761,7 @@ async fn advance(
                 job.finished_at_ms,
                 is_held,
                 lease_until_ms,
+                job.is_parked,
             ],
         )
         .await?;
@@ -760,9 +830,10 @@ fn criticality(row: &Row) -> Result<Criticality, DatabaseError> {
     found.ok_or_else(|| unreadable("criticality", rank))
 }
 
-fn job(row: &Row) -> Result<Job, DatabaseError> {
+pub(super) fn job(row: &Row) -> Result<Job, DatabaseError> {
     let outcome = row.optional_text("outcome")?;
     let outcome = outcome.map(|text| serde_json::from_str(&text)).transpose();
+    let batch = row.optional_text("batch")?.map(|id| id.parse());
     Ok(Job {
         id: row.parsed("id")?,
         owner: row.parsed("owner")?,
@@ -783,5 +854,9 @@ fn job(row: &Row) -> Result<Job, DatabaseError> {
             outcome: outcome.map_err(|error| unreadable("outcome", error))?,
         },
         last_event: row.integer("last_event")?,
+        batch: batch
+            .transpose()
+            .map_err(|error: uuid::Error| unreadable("batch", error))?,
+        is_parked: row.boolean("parked")?,
     })
 }

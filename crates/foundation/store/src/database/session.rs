@@ -277,6 +277,7 @@ impl Row {
     column!(integer, i64);
     column!(optional_integer, Option<i64>);
     column!(bytes, Vec<u8>);
+    column!(boolean, bool);
 
     /// A number that is small and never negative.
     pub fn count(&self, column: &'static str) -> Result<u32, DatabaseError> {

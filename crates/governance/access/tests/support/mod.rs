@@ -5,7 +5,7 @@
 )]
 
 use tenon_access::Resource;
-use tenon_domain::{Classification, JobId, Principal, PrincipalId, PrincipalKind, ProposalId, Role};
+use tenon_domain::{BatchId, Classification, JobId, Principal, PrincipalId, PrincipalKind, ProposalId, Role};
 
 pub fn person(role: Role) -> Principal {
     Principal {
@@ -52,8 +52,10 @@ pub fn proposal(owner: PrincipalId, repository: &str) -> Resource {
 
 pub fn batch(owner: PrincipalId) -> Resource {
     Resource::Batch {
-        id: "42".to_owned(),
+        id: BatchId::new(),
         owner,
+        repository: "web".to_owned(),
+        classification: Classification::Normal,
     }
 }
 

@@ -205,6 +205,85 @@ pub enum JobCommand {
     Approve(OneJobArguments),
 }
 
+/// `tenon batch`.
+#[derive(Debug, Subcommand)]
+pub enum BatchCommand {
+    /// Submit a batch, and say its id: all of its jobs, or none.
+    ///
+    /// A line of the file is a job as JSON: `{"intent": "…"}`, and where it differs from what is typed here "custom_id",
+    /// "task", "files", "tests", "quality", "seed", "max_seconds" and "max_samples".
+    Submit {
+        /// The file with a job on each line; - for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The registered repository.
+        #[arg(long, value_name = "NAME")]
+        repository: String,
+        /// What the lines ask for that do not say it.
+        #[arg(long, value_parser = ["generate", "fix", "test", "explain"])]
+        task: Option<String>,
+        /// A command that must succeed on each changed tree; may be repeated.
+        #[arg(long = "test", value_name = "CMD")]
+        tests: Vec<String>,
+        /// How many of the jobs may be open at once.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+        concurrency: Option<u32>,
+        /// The branch, tag or commit of a remote repository to start from.
+        #[arg(long, value_name = "NAME")]
+        revision: Option<String>,
+        /// Before whom they go.
+        #[arg(long, value_parser = ["critical", "standard", "sheddable"])]
+        criticality: Option<String>,
+        /// When the answers are of no use any more, such as 10h.
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        deadline: Option<Duration>,
+        /// Watch it to its end, too.
+        #[arg(long)]
+        watch: bool,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// List batches, newest first.
+    List {
+        /// Of this repository alone.
+        #[arg(long, value_name = "NAME")]
+        repository: Option<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Show how many jobs of a batch stand where.
+    Show(OneBatchArguments),
+    /// Watch a batch to its end.
+    Watch(OneBatchArguments),
+    /// Cancel every job of a batch that has not ended.
+    Cancel(OneBatchArguments),
+    /// Try every job of a batch again that failed or was cancelled.
+    Resume(OneBatchArguments),
+    /// Say what came of each job of a batch; with --json, a line of JSON for each.
+    Results {
+        /// In this state alone.
+        #[arg(long, value_parser = ["queued", "running", "cancelling", "succeeded", "failed", "cancelled"])]
+        state: Option<String>,
+        /// Write the change of each job as a patch, or its explanation as text, into this folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        one: OneBatchArguments,
+    },
+}
+
+/// A batch.
+#[derive(Debug, Args)]
+pub struct OneBatchArguments {
+    /// The batch's id.
+    pub id: String,
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
 /// A job.
 #[derive(Debug, Args)]
 pub struct OneJobArguments {

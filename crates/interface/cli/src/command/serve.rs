@@ -9,7 +9,7 @@ use tenon_config::{Overrides, Settings};
 use tenon_engine::{Completer, Engine};
 use tenon_jobs::{Sources, WorkerSettings};
 use tenon_runtime::{CachedModel, Model, ModelError, Pool, PoolEvent};
-use tenon_server::{Access, Control, ControlParts, Keeping, ServedModel, Service};
+use tenon_server::{Access, Batcher, BatcherSettings, Control, ControlParts, Keeping, ServedModel, Service};
 use tenon_signals::Metrics;
 use tenon_store::Database;
 use tenon_webhooks::{Deliverer, DelivererSettings, Guard};
@@ -72,6 +72,7 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
                 .worker(&arguments, &settings, models, interrupt.token(), output)
                 .await?;
             let deliverer = house.deliverer(&arguments, interrupt.token());
+            let batcher = batcher(&service, interrupt.token());
             house.control.make_ready(true);
             output.say(&format!("serving {}; Ctrl-C stops", what(&arguments, &settings)));
             output.result(&format!("http://{address}"));
@@ -82,6 +83,7 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
                 let _ = worker.await;
             }
             let _ = deliverer.await;
+            let _ = batcher.await;
             Ok(Exit::Success)
         }
     };
@@ -211,6 +213,17 @@ impl House {
         let _ = tokio::time::timeout(LAST_WORDS, self.writer.finish()).await;
         self.database.close().await;
     }
+}
+
+/// Answers batches of requests to models.
+fn batcher(service: &Arc<Service>, stop: &CancellationToken) -> JoinHandle<()> {
+    let batcher = Batcher::new(Arc::clone(service), BatcherSettings::default());
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        if let Some(batcher) = batcher {
+            batcher.run(stop).await;
+        }
+    })
 }
 
 fn what(arguments: &ServeArguments, settings: &Settings) -> String {

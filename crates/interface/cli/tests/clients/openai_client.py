@@ -5,6 +5,7 @@ Usage: openai_client.py BASE_URL MODEL
 
 import json
 import sys
+import time
 
 import openai
 
@@ -93,6 +94,48 @@ with client.responses.stream(
 assert final.output_text == response.output_text, (final, response)
 assert kinds[0] == "response.created" and kinds[-1] in ("response.completed", "response.incomplete"), kinds
 print("responses: ok")
+
+lines = [
+    {
+        "custom_id": f"line {number}",
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": {"model": name, "messages": question, "max_tokens": 16, "temperature": 0},
+    }
+    for number, name in enumerate([model, model, "gpt-9"])
+]
+written = "\n".join(json.dumps(line) for line in lines).encode()
+file = client.files.create(file=("in.jsonl", written), purpose="batch")
+assert (file.object, file.bytes, file.purpose) == ("file", len(written), "batch"), file
+assert client.files.retrieve(file.id).filename == "in.jsonl"
+assert client.files.content(file.id).content == written
+assert file.id in [entry.id for entry in client.files.list()], "the file is not listed"
+batch = client.batches.create(
+    input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"of": "a test"}
+)
+while batch.status not in ("completed", "failed", "expired", "cancelled"):
+    time.sleep(0.2)
+    batch = client.batches.retrieve(batch.id)
+assert batch.status == "completed" and batch.metadata == {"of": "a test"}, batch
+counts = batch.request_counts
+assert (counts.total, counts.completed, counts.failed) == (3, 2, 1), batch
+assert batch.usage.total_tokens == batch.usage.input_tokens + batch.usage.output_tokens > 0, batch
+answers = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
+assert [answer["custom_id"] for answer in answers] == ["line 0", "line 1"], answers
+said = answers[0]["response"]["body"]["choices"][0]["message"]["content"]
+assert "Python" in said and answers[0]["response"]["status_code"] == 200, answers
+[failure] = [json.loads(line) for line in client.files.content(batch.error_file_id).text.splitlines()]
+assert failure["response"]["body"]["error"]["code"] == "model_not_found", failure
+assert batch.id in [entry.id for entry in client.batches.list()], "the batch is not listed"
+assert client.batches.cancel(batch.id).status == "completed"
+assert client.files.delete(file.id).deleted
+try:
+    client.files.retrieve(file.id)
+except openai.NotFoundError:
+    pass
+else:
+    raise AssertionError("a file was there that was removed")
+print("batches: ok")
 
 for wrong, kind in [
     ({"model": "gpt-9", "messages": question}, openai.NotFoundError),

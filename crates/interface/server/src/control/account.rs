@@ -19,6 +19,7 @@ use crate::failure::Failure;
 pub(crate) type Told = Arc<Mutex<Vec<UsageRow>>>;
 
 /// Whoever asks a model, and through which door.
+#[derive(Clone)]
 pub(crate) struct Account {
     control: Arc<Control>,
     caller: Caller,

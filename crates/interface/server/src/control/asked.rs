@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
-use tenon_access::{Decision, Resource};
+use tenon_access::{Action, Decision, Resource};
 use tenon_api::Operation;
 use tenon_audit::{AuditEvent, Authentication, DecisionRecord, DetailValue, EventKind};
 use tenon_domain::Classification;
@@ -68,8 +68,27 @@ impl<'words> Noted<'words> {
 impl Asked<'_> {
     /// Decides, records the decision, and refuses when it is a no.
     pub async fn permit(&self, resource: &Resource, noted: Noted<'_>) -> Result<Permit, Refusal> {
-        let decision = self.decide(resource);
-        self.record(&decision, noted).await?;
+        self.permit_to(self.operation.action(), resource, noted).await
+    }
+
+    /// The same for something else that the request amounts to.
+    pub async fn permit_also(
+        &self,
+        action: Action,
+        resource: &Resource,
+        noted: Noted<'_>,
+    ) -> Result<(), Refusal> {
+        self.permit_to(action, resource, noted).await.map(drop)
+    }
+
+    async fn permit_to(
+        &self,
+        action: Action,
+        resource: &Resource,
+        noted: Noted<'_>,
+    ) -> Result<Permit, Refusal> {
+        let decision = self.decide(action, resource);
+        self.record(action, &decision, noted).await?;
         self.is_permitted.fetch_or(decision.allowed, Ordering::Relaxed);
         match decision.allowed {
             true => Ok(Permit(())),
@@ -84,7 +103,8 @@ impl Asked<'_> {
         noted: Noted<'_>,
         detail: &str,
     ) -> Result<Refusal, Refusal> {
-        let decision = self.decide(resource);
+        let action = self.operation.action();
+        let decision = self.decide(action, resource);
         let refusal = match decision.allowed {
             true => Refusal::forbidden(detail, vec!["scope".to_owned()]),
             false => Refusal::forbidden(decision.reason.clone(), decision.policies.clone()),
@@ -93,16 +113,16 @@ impl Asked<'_> {
             allowed: false,
             ..decision
         };
-        self.record(&refused, noted).await?;
+        self.record(action, &refused, noted).await?;
         Ok(refusal)
     }
 
-    async fn record(&self, decision: &Decision, noted: Noted<'_>) -> Result<(), Refusal> {
+    async fn record(&self, action: Action, decision: &Decision, noted: Noted<'_>) -> Result<(), Refusal> {
         let event = AuditEvent {
             principal: Some(self.caller.principal.id.to_string()),
             authentication: Authentication::ApiKey,
             subject: Some(noted.subject),
-            action: Some(self.operation.action().as_str().to_owned()),
+            action: Some(action.as_str().to_owned()),
             request_id: Some(self.request_id.clone()),
             decision: Some(DecisionRecord {
                 allowed: decision.allowed,
@@ -147,17 +167,17 @@ impl Asked<'_> {
 
     /// Whether one row of a list may be seen. The list itself was permitted before.
     pub fn may_see(&self, resource: &Resource) -> bool {
-        self.decide(resource).allowed
+        self.decide(self.operation.action(), resource).allowed
     }
 
-    fn decide(&self, resource: &Resource) -> Decision {
+    fn decide(&self, action: Action, resource: &Resource) -> Decision {
         let Caller {
             principal, scopes, ..
         } = &self.caller;
         self.control
             .parts
             .authorizer
-            .decide(principal, scopes, self.operation.action(), resource)
+            .decide(principal, scopes, action, resource)
     }
 
     /// What stands in a place of the path, read as one of our words.

@@ -12,6 +12,8 @@ use super::Refusal;
 
 /// A megabyte is many times what a request needs.
 const MOST: usize = 1024 * 1024;
+/// A batch is many requests.
+const MOST_OF_BATCH: usize = 8 * 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(20);
 
 /// A tree is more, and takes longer.
@@ -22,6 +24,7 @@ const LONGEST_OF_AN_ARCHIVE: Duration = Duration::from_secs(300);
 pub(super) async fn receive(operation: Operation, request: Request) -> Result<Bytes, Refusal> {
     let (most, longest) = match operation {
         Operation::UploadArchive => (MOST_OF_AN_ARCHIVE, LONGEST_OF_AN_ARCHIVE),
+        Operation::SubmitBatch => (MOST_OF_BATCH, LONGEST),
         _ => (MOST, LONGEST),
     };
     let reading = tokio::time::timeout(longest, to_bytes(request.into_body(), most));

@@ -5,7 +5,7 @@ use tenon_access::{KeyGrant, PresentedKey, Scopes};
 use tenon_audit::{AuditEvent, Authentication, EventKind};
 use tenon_domain::Principal;
 use tenon_jobs::now_ms;
-use tenon_store::{Database, DatabaseError};
+use tenon_store::{Database, DatabaseError, StoredKey};
 
 use super::{Control, Refusal};
 use crate::access::sent_key;
@@ -37,6 +37,17 @@ impl Caller {
             record(control, &principal, &stored.id, "the secret is wrong").await?;
             return Err(refusal);
         }
+        Self::granted(control, stored, principal).await
+    }
+
+    /// Whoever a key speaks for that was recognised before.
+    pub async fn of_key(control: &Control, id: &str) -> Result<Self, Refusal> {
+        let found = control.database().key(id).await?;
+        let (stored, principal) = found.ok_or_else(|| Refusal::unauthenticated("there is no such key"))?;
+        Self::granted(control, stored, principal).await
+    }
+
+    async fn granted(control: &Control, stored: StoredKey, principal: Principal) -> Result<Self, Refusal> {
         let scopes: Scopes = serde_json::from_str(&stored.scopes).map_err(|_| Refusal::internal())?;
         let grant = KeyGrant {
             principal,

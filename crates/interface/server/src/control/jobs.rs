@@ -28,14 +28,17 @@ const LONGEST_SECONDS: u32 = 24 * 3600;
 
 pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let request: api::JobRequest = asked.read()?;
-    let (job, kept) = resolve(asked, &request).await?;
+    let job = resolve(&asked.caller, &request).map_err(|wrong| field(wrong.field, &wrong.detail))?;
+    known(asked, &job.repository).await?;
     let resource = Resource::Repository {
         name: job.repository.clone(),
         classification: asked.classification(&job.repository).await?,
     };
     let now = now_ms();
     let first = view::job(&as_submitted(&job, now));
-    let key = idempotency_key(asked, &request, &first, now)?;
+    let body = serde_json::to_string(&request).map_err(|_| Refusal::internal())?;
+    let answer = serde_json::to_string(&first).map_err(|_| Refusal::internal())?;
+    let key = idempotency_key(asked, &body, answer, now)?;
     if let Some(key) = &key
         && let Some(answer) = asked.control.database().answered_before(key, now).await?
     {
@@ -44,7 +47,7 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         let permit = asked.permit(&resource, noted).await?;
         return Ok(accepted(&permit, &answer));
     }
-    let request_digest = Digest::of(&kept);
+    let request_digest = Digest::of(&job.request);
     let noted = Noted::done(EventKind::JobSubmitted, format!("jobs/{}", job.id))
         .with("repository", job.repository.as_str())
         .with("task", job.task.as_str())
@@ -52,7 +55,6 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let permit = asked.permit(&resource, noted).await?;
     leave_room(asked, job.criticality).await?;
     let job = NewJob {
-        request: kept,
         charges: charges(asked, &asked.caller, &job.repository).await?,
         ceilings: ceilings(asked, &asked.caller, &job.repository).await?,
         ..job
@@ -77,7 +79,7 @@ fn accepted(permit: &Permit, job: &api::Job) -> Answer {
 }
 
 /// What a job is taken to come to: what it cost is known when it has ended, and something must be left before.
-async fn charges(asked: &Asked<'_>, payer: &Caller, repository: &str) -> Result<Vec<Charge>, Refusal> {
+pub(super) async fn charges(asked: &Asked<'_>, payer: &Caller, repository: &str) -> Result<Vec<Charge>, Refusal> {
     let ledger = &asked.control.ledger;
     let mut charges = Vec::new();
     for (unit, amount) in [(LimitUnit::Tokens, ESTIMATED_TOKENS), (LimitUnit::CostMicros, 1)] {
@@ -95,11 +97,30 @@ async fn ceilings(asked: &Asked<'_>, payer: &Caller, repository: &str) -> Result
     Ok(charges.into_iter().map(|charge| charge.limit).collect())
 }
 
-/// What is asked, read into the words of the engine. The request is what is kept of it.
-async fn resolve(asked: &Asked<'_>, request: &api::JobRequest) -> Result<(NewJob, String), Refusal> {
-    let task: Task = request.task.parse().map_err(|error| field("task", &error))?;
+/// What is wrong with a request, and where.
+pub(super) struct Wrong {
+    pub field: &'static str,
+    pub detail: String,
+}
+
+impl Wrong {
+    pub fn new(field: &'static str, detail: impl ToString) -> Self {
+        Self {
+            field,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// What is asked, read into the words of the engine.
+pub(super) fn resolve(caller: &Caller, request: &api::JobRequest) -> Result<NewJob, Wrong> {
+    let task = request.task.parse::<Task>();
+    let task = task.map_err(|error| Wrong::new("task", error))?;
     let criticality = match &request.criticality {
-        Some(word) => word.parse().map_err(|error| field("criticality", &error))?,
+        Some(word) => {
+            let parsed = word.parse::<Criticality>();
+            parsed.map_err(|error| Wrong::new("criticality", error))?
+        }
         None => Criticality::Standard,
     };
     let files = request.files.iter().map(|file| RepoPath::parse(file));
@@ -110,7 +131,7 @@ async fn resolve(asked: &Asked<'_>, request: &api::JobRequest) -> Result<(NewJob
         Some("high") => Quality::High,
         Some(other) => {
             let detail = format!("`{}` is no quality: fast, standard and high are", shown(other));
-            return Err(field("quality", &detail));
+            return Err(Wrong::new("quality", detail));
         }
     };
     let intent = Intent {
@@ -118,7 +139,7 @@ async fn resolve(asked: &Asked<'_>, request: &api::JobRequest) -> Result<(NewJob
         text: request.intent.clone(),
         files: files
             .collect::<Result<_, _>>()
-            .map_err(|error| field("files", &error))?,
+            .map_err(|error| Wrong::new("files", error))?,
         acceptance: request.tests.iter().cloned().map(AcceptanceCommand).collect(),
         quality,
         seed: request.seed.unwrap_or(0),
@@ -128,56 +149,63 @@ async fn resolve(asked: &Asked<'_>, request: &api::JobRequest) -> Result<(NewJob
             max_sample_tokens: defaults.max_sample_tokens,
         },
     };
-    intent.validate().map_err(|error| field("intent", &error))?;
+    intent.validate().map_err(|error| Wrong::new("intent", error))?;
     if task == Task::Fix && intent.acceptance.is_empty() {
-        return Err(field("tests", &"name the command that fails, to have it pass"));
-    }
-    let known = asked.control.database().repository(&request.repository).await?;
-    if known.is_none() {
-        let detail = format!(
-            "there is no repository `{}`: register it first",
-            shown(&request.repository)
-        );
-        return Err(Refusal::missing(detail));
+        return Err(Wrong::new(
+            "tests",
+            "name the command that fails, to have it pass",
+        ));
     }
     let deadline = seconds("deadline_seconds", request.deadline_seconds)?;
     let kept = JobRequest {
         intent,
         revision: request.revision.clone(),
     };
-    let kept = serde_json::to_string(&kept).map_err(|_| Refusal::internal())?;
-    let job = NewJob {
+    Ok(NewJob {
         id: JobId::new(),
-        owner: asked.caller.principal.id,
+        owner: caller.principal.id,
         repository: request.repository.clone(),
         task,
         criticality,
-        request: String::new(),
+        request: serde_json::to_string(&kept).map_err(|error| Wrong::new("intent", error))?,
         max_attempts: MAX_ATTEMPTS,
         deadline_at_ms: deadline
             .map(|deadline| now_ms() + i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX)),
         charges: Vec::new(),
         ceilings: Vec::new(),
-    };
-    Ok((job, kept))
+    })
 }
 
-fn field(name: &str, wrong: &dyn std::fmt::Display) -> Refusal {
+/// Refuses what is not registered.
+pub(super) async fn known(asked: &Asked<'_>, repository: &str) -> Result<(), Refusal> {
+    let detail = || {
+        format!(
+            "there is no repository `{}`: register it first",
+            shown(repository)
+        )
+    };
+    match asked.control.database().repository(repository).await? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::missing(detail())),
+    }
+}
+
+pub(super) fn field(name: &str, wrong: &dyn std::fmt::Display) -> Refusal {
     Refusal::bad(format!("the body, at `{name}`: {wrong}"))
 }
 
-fn seconds(name: &str, seconds: Option<u32>) -> Result<Option<Duration>, Refusal> {
+fn seconds(name: &'static str, seconds: Option<u32>) -> Result<Option<Duration>, Wrong> {
     match seconds {
-        Some(0) => Err(field(name, &"give a second at least")),
+        Some(0) => Err(Wrong::new(name, "give a second at least")),
         Some(number) if number > LONGEST_SECONDS => {
-            Err(field(name, &format!("give {LONGEST_SECONDS} at most")))
+            Err(Wrong::new(name, format!("give {LONGEST_SECONDS} at most")))
         }
         other => Ok(other.map(|number| Duration::from_secs(u64::from(number)))),
     }
 }
 
 /// Under pressure the least urgent are refused first, at half of what may wait; the most urgent at twice as much.
-async fn leave_room(asked: &Asked<'_>, criticality: Criticality) -> Result<(), Refusal> {
+pub(super) async fn leave_room(asked: &Asked<'_>, criticality: Criticality) -> Result<(), Refusal> {
     let waiting: i64 = asked
         .control
         .database()
@@ -204,10 +232,11 @@ async fn leave_room(asked: &Asked<'_>, criticality: Criticality) -> Result<(), R
     )))
 }
 
-fn idempotency_key(
+/// The key that the request was sent with, for a body that is read, and the answer to it.
+pub(super) fn idempotency_key(
     asked: &Asked<'_>,
-    request: &api::JobRequest,
-    answer: &api::Job,
+    body: &str,
+    answer: String,
     now_ms: i64,
 ) -> Result<Option<IdempotencyKey>, Refusal> {
     let Some(sent) = asked.header("idempotency-key") else {
@@ -218,7 +247,6 @@ fn idempotency_key(
         let detail = format!("an Idempotency-Key has 1 to {LONGEST_KEY} characters");
         return Err(Refusal::bad(detail));
     }
-    let body = serde_json::to_string(request).map_err(|_| Refusal::internal())?;
     let fingerprint = Digest::of(format!(
         "{} {}\n{body}",
         asked.operation.method().as_str(),
@@ -228,7 +256,7 @@ fn idempotency_key(
         principal: asked.caller.principal.id.to_string(),
         name: name.to_owned(),
         fingerprint: fingerprint.to_string(),
-        answer: serde_json::to_string(answer).map_err(|_| Refusal::internal())?,
+        answer,
         expires_at_ms: now_ms + KEY_HOLDS_MS,
     }))
 }
@@ -246,6 +274,8 @@ fn as_submitted(job: &NewJob, now_ms: i64) -> Job {
         finished_at_ms: None,
         status: JobStatus::submitted(job.max_attempts, now_ms),
         last_event: 0,
+        batch: None,
+        is_parked: false,
     }
 }
 

@@ -44,6 +44,9 @@ impl Control {
                     .expire_payloads(now - milliseconds(keeping.payloads))
                     .await;
                 let _ = self.database().expire_idempotency_keys(now).await;
+                let before = now - milliseconds(keeping.payloads);
+                let _ = self.database().expire_files(before, now).await;
+                let _ = self.database().expire_model_batches(before).await;
                 let _ = self.expire_audit(keeping.audit, key, now).await;
             }
             tokio::select! {

@@ -18,8 +18,8 @@ use tenon_store::{Limit, LimitUnit, UsageRow};
 use super::answer::Answer;
 use super::asked::Asked;
 use super::{
-    Caller, Control, Refusal, archives, audit, body, events, jobs, keys, proposals, repositories, signals,
-    users, webhooks,
+    Caller, Control, Refusal, archives, audit, batches, body, events, jobs, keys, proposals, repositories,
+    signals, users, webhooks,
 };
 
 /// A route for every operation.
@@ -136,6 +136,12 @@ async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         Operation::WatchJob => events::watch(asked).await,
         Operation::CancelJob => jobs::cancel(asked).await,
         Operation::RetryJob => jobs::retry(asked).await,
+        Operation::SubmitBatch => batches::submit(asked).await,
+        Operation::ListBatches => batches::list(asked).await,
+        Operation::ReadBatch => batches::read(asked).await,
+        Operation::ListBatchItems => batches::items(asked).await,
+        Operation::CancelBatch => batches::cancel(asked).await,
+        Operation::ResumeBatch => batches::resume(asked).await,
         Operation::ListProposals => proposals::list(asked).await,
         Operation::ReadProposal => proposals::read(asked).await,
         Operation::ReadDiff => proposals::diff(asked).await,

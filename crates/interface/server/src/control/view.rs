@@ -3,8 +3,8 @@
 use tenon_api as api;
 use tenon_domain::{JobEvent, JobOutcome, Outcome, Principal, Proposal, moment};
 use tenon_store::{
-    Approval, Delivery, DeliveryState, Job, JobHistoryEntry, JobNews, ProposalRow, QualityRow,
-    RegisteredRepository, SpendingRow, StoredKey, Webhook, WebhookEvent,
+    Approval, Batch, BatchItem, Delivery, DeliveryState, Job, JobHistoryEntry, JobNews, ProposalRow,
+    QualityRow, RegisteredRepository, SpendingRow, StoredKey, Webhook, WebhookEvent,
 };
 
 pub(super) fn job(job: &Job) -> api::Job {
@@ -24,6 +24,7 @@ pub(super) fn job(job: &Job) -> api::Job {
         proposal: None,
         level: None,
         failure: None,
+        batch: job.batch.map(|batch| batch.to_string()),
     };
     match &job.status.outcome {
         Some(JobOutcome::Proposed { proposal, level }) => {
@@ -39,6 +40,37 @@ pub(super) fn job(job: &Job) -> api::Job {
         None => {}
     }
     view
+}
+
+pub(super) fn batch(batch: &Batch) -> api::Batch {
+    let counts = batch.counts;
+    api::Batch {
+        id: batch.id.to_string(),
+        state: counts.state().as_str().to_owned(),
+        repository: batch.repository.clone(),
+        owner: batch.owner.to_string(),
+        concurrency: batch.concurrency,
+        items: counts.total(),
+        counts: api::BatchCounts {
+            parked: counts.parked,
+            queued: counts.queued,
+            running: counts.running,
+            cancelling: counts.cancelling,
+            succeeded: counts.succeeded,
+            failed: counts.failed,
+            cancelled: counts.cancelled,
+        },
+        created_at: moment::to_text(batch.created_at_ms),
+        finished_at: batch.finished_at_ms.map(moment::to_text),
+    }
+}
+
+pub(super) fn batch_item(item: &BatchItem) -> api::BatchItem {
+    api::BatchItem {
+        index: item.index,
+        custom_id: item.custom_id.clone(),
+        job: job(&item.job),
+    }
 }
 
 pub(super) fn event(entry: &JobHistoryEntry) -> api::Event {

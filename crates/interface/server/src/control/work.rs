@@ -91,6 +91,10 @@ fn finished(job: &Job, proposal: Option<&Proposal>) -> AuditEvent {
         .with_detail("repository", job.repository.as_str())
         .with_detail("state", job.status.state.as_str())
         .with_detail("attempt", i64::from(job.status.attempt));
+    let event = match job.batch {
+        Some(batch) => event.with_detail("batch", batch.to_string()),
+        None => event,
+    };
     let event = match &job.status.outcome {
         Some(JobOutcome::Failed { category, .. }) => event.with_detail("failure", category.as_str()),
         _ => event,

@@ -28,6 +28,7 @@ use crate::house::Reply;
 pub struct Desk {
     pub database: Database,
     pub control: Arc<Control>,
+    pub service: Arc<Service>,
     pub admin: String,
     pub folder: tempfile::TempDir,
     journal: Journal,
@@ -44,15 +45,15 @@ impl Desk {
     }
 
     pub async fn with_queue(queue: u32) -> Self {
-        Self::with(queue, Vec::new()).await
+        Self::with(queue, Vec::new(), Access::Governed).await
     }
 
     /// One that serves these models, too.
     pub async fn with_models(models: Vec<ServedModel>) -> Self {
-        Self::with(10_000, models).await
+        Self::with(10_000, models, Access::Governed).await
     }
 
-    async fn with(queue: u32, models: Vec<ServedModel>) -> Self {
+    pub async fn with(queue: u32, models: Vec<ServedModel>, access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::file(folder.path().join("tenon.db"));
         let database = Database::connect(&url, 4).await.unwrap();
@@ -79,16 +80,17 @@ impl Desk {
             queue,
         });
         control.make_ready(true);
-        let service = Service::new(models, None, Access::Governed, 16).with_control(Arc::clone(&control));
+        let service = Arc::new(Service::new(models, None, access, 16).with_control(Arc::clone(&control)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(tenon_server::serve(listener, Arc::new(service), stop.clone()));
+        tokio::spawn(tenon_server::serve(listener, Arc::clone(&service), stop.clone()));
         let (bookkeeper, end) = (Arc::clone(&control), stop.clone());
         tokio::spawn(async move { bookkeeper.settle_accounts(&end).await });
         Self {
             database,
             control,
+            service,
             admin: first.text.expose().to_owned(),
             folder,
             journal,

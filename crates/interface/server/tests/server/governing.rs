@@ -11,6 +11,7 @@ use crate::house::Reply;
 /// What stands in the places of paths, such that there is something there.
 struct Things {
     job: String,
+    batch: String,
     proposal: String,
     webhook: String,
     delivery: String,
@@ -19,6 +20,7 @@ struct Things {
 fn path(operation: Operation, things: &Things) -> String {
     let id = match operation.path() {
         path if path.contains("/proposals/") => &things.proposal,
+        path if path.contains("/batches/") => &things.batch,
         path if path.contains("/deliveries/") => &things.delivery,
         path if path.contains("/webhooks/") => &things.webhook,
         _ => &things.job,
@@ -38,6 +40,9 @@ fn path(operation: Operation, things: &Things) -> String {
 fn body(operation: Operation) -> Option<Value> {
     Some(match operation {
         Operation::SubmitJob => json!({ "task": "generate", "repository": "web", "intent": "a" }),
+        Operation::SubmitBatch => {
+            json!({ "repository": "web", "defaults": { "task": "generate" }, "items": [{ "intent": "a" }] })
+        }
         Operation::GiveFeedback => json!({ "verdict": "accepted" }),
         Operation::AddRepository => {
             json!({ "name": "more", "kind": "remote", "location": "https://host/more" })
@@ -49,7 +54,9 @@ fn body(operation: Operation) -> Option<Value> {
         Operation::SetLimit => {
             json!({ "scope": "each:user", "unit": "tokens", "window_seconds": 60, "quota": 1_000_000 })
         }
-        Operation::CancelJob | Operation::RetryJob => json!(null),
+        Operation::CancelJob | Operation::RetryJob | Operation::CancelBatch | Operation::ResumeBatch => {
+            json!(null)
+        }
         _ => return None,
     })
 }
@@ -71,8 +78,12 @@ async fn ask(desk: &Desk, operation: Operation, things: &Things, key: Option<&st
 /// The weakest role that may.
 fn least(operation: Operation) -> &'static str {
     match operation {
-        Operation::SubmitJob | Operation::GiveFeedback => "developer",
+        Operation::SubmitJob | Operation::SubmitBatch | Operation::ListBatches | Operation::GiveFeedback => {
+            "developer"
+        }
         Operation::ApproveProposal => "reviewer",
+        // The batch is another's: a developer's own is tried elsewhere.
+        Operation::ReadBatch | Operation::ListBatchItems | Operation::CancelBatch => "maintainer",
         Operation::AddRepository
         | Operation::RemoveRepository
         | Operation::UploadArchive
@@ -89,6 +100,7 @@ fn least(operation: Operation) -> &'static str {
         | Operation::ExportAudit => "maintainer",
         // The job is another's: a developer's own is tried elsewhere.
         Operation::RetryJob
+        | Operation::ResumeBatch
         | Operation::ListUsers
         | Operation::AddUser
         | Operation::ChangeUser
@@ -113,8 +125,11 @@ async fn every_route_is_tried_with_every_role_and_every_kind_of_key() {
     let ended = desk.ended(&job).await;
     stop.cancel();
     worker.await.unwrap();
+    let batch = json!({ "repository": "web", "items": [{ "task": "explain", "intent": "a" }] });
+    let batch = desk.post("/api/v1/batches", &batch).await.with(202);
     let things = Things {
         job,
+        batch: batch["id"].as_str().unwrap().to_owned(),
         proposal: ended["proposal"].as_str().unwrap().to_owned(),
         webhook: webhook["webhook"]["id"].as_str().unwrap().to_owned(),
         delivery: desk.database.deliveries(None, None, 1).await.unwrap()[0]
