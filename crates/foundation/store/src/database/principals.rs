@@ -173,7 +173,7 @@ async fn is_empty(session: &mut Session) -> Result<bool, DatabaseError> {
     Ok(row.integer("n")? == 0)
 }
 
-async fn insert_principal(
+pub(super) async fn insert_principal(
     session: &mut Session,
     principal: &Principal,
     now_ms: i64,
@@ -216,7 +216,7 @@ async fn insert_key(session: &mut Session, key: &NewKey, now_ms: i64) -> Result<
     Ok(())
 }
 
-fn principal(row: &Row) -> Result<Principal, DatabaseError> {
+pub(super) fn principal(row: &Row) -> Result<Principal, DatabaseError> {
     let kind = row.text("kind")?;
     Ok(Principal {
         id: row.parsed("id")?,
