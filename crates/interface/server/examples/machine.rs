@@ -117,6 +117,7 @@ impl Machine {
             audit_key,
             metrics: Metrics::new(),
             sources: Sources::new(Git::default(), folder.join("mirrors"), Vec::new()),
+            sign_in: None,
             guard: tenon_webhooks::Guard::default(),
             prompts: Vec::new(),
             models: Vec::new(),

@@ -99,7 +99,7 @@ impl FromRequestParts<Arc<Service>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
         let dialect = Dialect::of_path(parts.uri.path());
-        let scope = service.scope(&parts.headers, parts.uri.path()).await;
+        let scope = service.scope(&parts.method, &parts.headers, parts.uri.path()).await;
         scope.map(Self).map_err(|failure| failure.response(dialect))
     }
 }
@@ -300,7 +300,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
         let id = uuid::Uuid::now_v7().to_string();
         return Refusal::missing(format!("there is nothing at `{path}`")).response(&id, path);
     }
-    if let Err(failure) = service.scope(request.headers(), path).await {
+    if let Err(failure) = service.scope(request.method(), request.headers(), path).await {
         return failure.response(Dialect::of_path(path));
     }
     let failure = Failure::new(Category::UnknownRoute, format!("there is nothing at `{path}`"));
@@ -309,7 +309,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
 
 async fn wrong_method(State(service): Shared, request: Request) -> Response {
     let path = request.uri().path();
-    if let Err(failure) = service.scope(request.headers(), path).await {
+    if let Err(failure) = service.scope(request.method(), request.headers(), path).await {
         return failure.response(Dialect::of_path(path));
     }
     let message = format!("`{}` is not served at `{path}`", request.method());

@@ -1,17 +1,18 @@
 //! The service's own interface: jobs, proposals, keys, limits, the audit log.
 //!
 //! ```text
-//! request ─▶ caller (key) ─▶ limits ─▶ handler ─▶ permit (policy, audit) ─▶ answer
+//! request ─▶ caller (key or session) ─▶ limits ─▶ handler ─▶ permit (policy, audit) ─▶ answer
 //! ```
 //!
 //! A handler can only answer with a [`Permit`], and a permit is only had from a decision that is in the audit log
-//! already: what is not decided, or cannot be recorded, is not answered.
+//! already: what is not decided, or cannot be recorded, is not answered. Signing in and out has handlers of its own.
 
 mod answer;
 mod asked;
 mod audit;
 mod body;
 mod caller;
+mod doors;
 mod events;
 mod jobs;
 mod keeping;
@@ -22,6 +23,8 @@ mod refusal;
 mod repositories;
 mod routes;
 mod service;
+mod sessions;
+mod sign_in;
 mod signals;
 mod users;
 mod view;
@@ -30,10 +33,10 @@ mod work;
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tenon_access::{Action, Resource};
-use tenon_audit::{AuditEvent, Authentication, DecisionRecord, EventKind};
+use tenon_audit::{AuditEvent, DecisionRecord, EventKind};
 use tenon_jobs::now_ms;
 use tenon_runtime::CacheScope;
 
@@ -43,6 +46,7 @@ pub(crate) use caller::Caller;
 pub use keeping::Keeping;
 pub(crate) use refusal::Refusal;
 pub use service::{Control, ControlParts, FirstKey, FoundError};
+pub use sign_in::SignIn;
 pub use work::GovernedRunner;
 
 pub(crate) use routes::routes;
@@ -50,10 +54,11 @@ pub(crate) use routes::routes;
 /// Admits a request to the models, by a key of the service's: limits, policy and audit log as everywhere.
 pub(crate) async fn admit(
     control: &Arc<Control>,
+    method: &Method,
     headers: &HeaderMap,
     path: &str,
 ) -> Result<CacheScope, Failure> {
-    let caller = decided(control, headers, path, Action::ModelsUse).await?;
+    let caller = decided(control, method, headers, path, Action::ModelsUse).await?;
     let now = now_ms();
     let counted = control
         .ledger
@@ -67,7 +72,7 @@ pub(crate) async fn admit(
 /// The metrics, for whoever may read signals.
 pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Response {
     let path = "/metrics";
-    if let Err(refusal) = decided(control, headers, path, Action::SignalsRead).await {
+    if let Err(refusal) = decided(control, &Method::GET, headers, path, Action::SignalsRead).await {
         return refusal.response("", path);
     }
     control.measure().await;
@@ -78,11 +83,12 @@ pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Resp
 /// Recognises the caller, decides about the service as a whole, and records the decision.
 async fn decided(
     control: &Control,
+    method: &Method,
     headers: &HeaderMap,
     path: &str,
     action: Action,
 ) -> Result<Caller, Refusal> {
-    let caller = Caller::recognise(control, headers).await?;
+    let caller = Caller::recognise(control, method, headers).await?;
     let authorizer = &control.parts.authorizer;
     let decision = authorizer.decide(&caller.principal, &caller.scopes, action, &Resource::Service);
     let kind = match decision.allowed {
@@ -91,7 +97,7 @@ async fn decided(
     };
     let event = AuditEvent {
         principal: Some(caller.principal.id.to_string()),
-        authentication: Authentication::ApiKey,
+        authentication: caller.credential.authentication(),
         subject: Some(path.to_owned()),
         action: Some(action.as_str().to_owned()),
         decision: Some(DecisionRecord {
@@ -101,7 +107,7 @@ async fn decided(
         }),
         ..AuditEvent::new(kind, now_ms())
     };
-    let event = event.with_detail("key", caller.key.as_str());
+    let event = caller.credential.noted(event);
     control.parts.journal.record(event).await?;
     match decision.allowed {
         true => Ok(caller),

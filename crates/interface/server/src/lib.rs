@@ -22,5 +22,5 @@ mod tools;
 
 pub use access::{Access, AccessError};
 pub use app::{app, serve};
-pub use control::{Control, ControlParts, FirstKey, FoundError, GovernedRunner, Keeping};
+pub use control::{Control, ControlParts, FirstKey, FoundError, GovernedRunner, Keeping, SignIn};
 pub use service::{ServedModel, Service};

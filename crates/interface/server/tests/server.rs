@@ -20,5 +20,9 @@ mod desk;
 mod governing;
 #[path = "server/house.rs"]
 mod house;
+#[path = "server/provider.rs"]
+mod provider;
+#[path = "server/signing_in.rs"]
+mod signing_in;
 #[path = "server/webhooks.rs"]
 mod webhooks;

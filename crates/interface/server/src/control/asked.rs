@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 use tenon_access::{Decision, Resource};
 use tenon_api::Operation;
-use tenon_audit::{AuditEvent, Authentication, DecisionRecord, DetailValue, EventKind};
+use tenon_audit::{AuditEvent, DecisionRecord, DetailValue, EventKind};
 use tenon_domain::Classification;
 use tenon_jobs::now_ms;
 
@@ -27,6 +27,14 @@ pub(super) struct Asked<'service> {
 /// Says that a request is permitted, and that this is in the audit log.
 #[derive(Debug)]
 pub(super) struct Permit(());
+
+impl Permit {
+    /// The same where nobody's permission can be asked for: whoever decided says so in the event, which is kept first.
+    pub async fn of_door(control: &Control, event: AuditEvent) -> Result<Self, Refusal> {
+        control.parts.journal.record(event).await?;
+        Ok(Self(()))
+    }
+}
 
 /// What is recorded beside the decision.
 pub(super) struct Noted<'words> {
@@ -68,7 +76,7 @@ impl Asked<'_> {
         let decision = self.decide(resource);
         let event = AuditEvent {
             principal: Some(self.caller.principal.id.to_string()),
-            authentication: Authentication::ApiKey,
+            authentication: self.caller.credential.authentication(),
             subject: Some(noted.subject),
             action: Some(self.operation.action().as_str().to_owned()),
             request_id: Some(self.request_id.clone()),
@@ -85,7 +93,7 @@ impl Asked<'_> {
                 now_ms(),
             )
         };
-        let event = event.with_detail("key", self.caller.key.as_str());
+        let event = self.caller.credential.noted(event);
         let details = noted.details.into_iter();
         let event = details.fold(event, |event, (name, value)| event.with_detail(name, value));
         self.control.parts.journal.record(event).await?;

@@ -37,6 +37,7 @@ impl Control {
                     .expire_payloads(now - milliseconds(keeping.payloads))
                     .await;
                 let _ = self.database().expire_idempotency_keys(now).await;
+                let _ = self.database().expire_sessions(now).await;
                 let _ = self.expire_audit(keeping.audit, key, now).await;
             }
             tokio::select! {

@@ -98,7 +98,7 @@ pub(super) async fn revoke(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT))
 }
 
-async fn owner(asked: &Asked<'_>, name: Option<&str>) -> Result<Principal, Refusal> {
+pub(super) async fn owner(asked: &Asked<'_>, name: Option<&str>) -> Result<Principal, Refusal> {
     match name {
         None => Ok(asked.caller.principal.clone()),
         Some(name) => {

@@ -4,7 +4,7 @@ use tenon_api as api;
 use tenon_domain::{JobEvent, JobOutcome, Outcome, Principal, Proposal, moment};
 use tenon_store::{
     Delivery, DeliveryState, Job, JobHistoryEntry, JobNews, ProposalRow, QualityRow, RegisteredRepository,
-    StoredKey, Webhook, WebhookEvent,
+    StoredKey, StoredSession, Webhook, WebhookEvent,
 };
 
 pub(super) fn job(job: &Job) -> api::Job {
@@ -142,6 +142,15 @@ pub(super) fn user(principal: &Principal) -> api::User {
         repositories: repositories
             .map(|(name, role)| (name.clone(), role.as_str().to_owned()))
             .collect(),
+    }
+}
+
+pub(super) fn session(session: &StoredSession) -> api::Session {
+    api::Session {
+        id: session.id.clone(),
+        owner: session.principal.to_string(),
+        created_at: moment::to_text(session.created_at_ms),
+        expires_at: moment::to_text(session.expires_at_ms),
     }
 }
 

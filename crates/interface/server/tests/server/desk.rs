@@ -14,7 +14,7 @@ use tenon_domain::{
 };
 use tenon_forge::Git;
 use tenon_jobs::{Progress, RunError, Runner, Sources, Worker, WorkerSettings};
-use tenon_server::{Access, Control, ControlParts, GovernedRunner, Service};
+use tenon_server::{Access, Control, ControlParts, GovernedRunner, Service, SignIn};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, Job};
 use tenon_webhooks::Guard;
@@ -43,6 +43,17 @@ impl Desk {
     }
 
     pub async fn with_queue(queue: u32) -> Self {
+        Self::with(queue, |_| None).await
+    }
+
+    /// Where people sign in, at this address.
+    pub async fn with_sign_in(sign_in: impl FnOnce(&str) -> SignIn) -> Self {
+        Self::with(10_000, |base| Some(sign_in(base))).await
+    }
+
+    async fn with(queue: u32, sign_in: impl FnOnce(&str) -> Option<SignIn>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::file(folder.path().join("tenon.db"));
         let database = Database::connect(&url, 4).await.unwrap();
@@ -60,6 +71,7 @@ impl Desk {
             journal: journal.clone(),
             audit_key,
             metrics: metrics.clone(),
+            sign_in: sign_in(&base),
             guard: Guard::default(),
             sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed),
             prompts: Vec::new(),
@@ -68,8 +80,6 @@ impl Desk {
         });
         control.make_ready(true);
         let service = Service::new(Vec::new(), None, Access::Governed, 16).with_control(Arc::clone(&control));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(tenon_server::serve(listener, Arc::new(service), stop.clone()));
         Self {
