@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tenon_access::Authorizer;
-use tenon_api::{Model as ServedModel, Prompt};
+use tenon_api::{Door, Model as ServedModel, Prompt};
 use tenon_audit::{Journal, SigningKey};
 use tenon_config::Settings;
 use tenon_engine::Engine;
 use tenon_forge::Git;
 use tenon_jobs::{EngineRunner, Runner, Sources, Worker, WorkerSettings, now_ms};
 use tenon_runtime::Model;
-use tenon_server::{Control, GovernedRunner};
+use tenon_identity::{Admission, Provider, ProviderSettings};
+use tenon_server::{Control, GovernedRunner, SignIn};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, ProposalStore};
 
@@ -75,6 +76,36 @@ pub fn authorizer(folder: Option<&Path>) -> Result<Authorizer, Failure> {
         None => Authorizer::built_in(),
     };
     authorizer.map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+}
+
+/// How people sign in, if that is configured. The provider is not asked anything yet.
+///
+/// # Errors
+/// When its settings lead nowhere, or its secret cannot be had.
+pub fn sign_in(settings: &Settings) -> Result<Option<SignIn>, Failure> {
+    let Some(configured) = settings.sign_in.clone() else {
+        return Ok(None);
+    };
+    let unusable = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error.to_string());
+    let client_secret = configured.client_secret.map_err(|error| unusable(&error))?;
+    let provider = Provider::new(ProviderSettings {
+        issuer: configured.issuer,
+        client_id: configured.client_id,
+        client_secret,
+        public_url: configured.public_url,
+        callback: Door::Callback.path().to_owned(),
+        scopes: configured.scopes,
+        user_claim: configured.user_claim,
+        groups_claim: configured.groups_claim,
+    });
+    let provider = provider.map_err(|error| unusable(&error))?;
+    let admission = Admission {
+        allowed_domains: configured.allowed_domains,
+        roles: configured.roles,
+        default_role: configured.default_role,
+        create_users: configured.create_users,
+    };
+    Ok(Some(SignIn::new(provider, admission, configured.session)))
 }
 
 /// The key that signs the audit log; made when it is missing.

@@ -23,6 +23,8 @@ mod killing;
 mod port;
 #[path = "service/running.rs"]
 mod running;
+#[path = "service/signing_in.rs"]
+mod signing_in;
 #[path = "service/site.rs"]
 mod site;
 #[path = "service/storm.rs"]
@@ -33,6 +35,8 @@ mod submitting;
 mod tour;
 #[path = "service/webhooks.rs"]
 mod webhooks;
+#[path = "cli/clients.rs"]
+mod clients;
 #[path = "cli/world.rs"]
 #[allow(dead_code, reason = "the tests of the other commands use the rest")]
 mod world;
