@@ -29,3 +29,13 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_of_principal ON sessions (principal, id);
 CREATE INDEX sessions_to_expire ON sessions (expires_at);
+
+-- Codes that a program on somebody's machine exchanges for a key of theirs. A row is taken once.
+CREATE TABLE login_grants (
+    code TEXT PRIMARY KEY,
+    principal TEXT NOT NULL REFERENCES principals (id),
+    challenge TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX login_grants_to_expire ON login_grants (expires_at);

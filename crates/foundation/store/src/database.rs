@@ -41,7 +41,7 @@ pub use notices::Notice;
 pub use principals::{NewKey, StoredKey};
 pub use proposals::{Feedback, FeedbackVerdict, ProposalRow, QualityRow};
 pub use repositories::{RegisteredRepository, RepositoryKind};
-pub use sign_in::{Acquaintance, LoginAttempt, NewSession, ProviderIdentity, StoredSession};
+pub use sign_in::{Acquaintance, LoginAttempt, LoginGrant, NewSession, ProviderIdentity, StoredSession};
 pub use url::DatabaseUrl;
 pub use webhooks::{NewWebhook, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
 

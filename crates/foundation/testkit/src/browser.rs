@@ -87,7 +87,8 @@ impl Browser {
 impl Page {
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let mut headers = self.headers.iter();
+        headers.find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Every header of that name.

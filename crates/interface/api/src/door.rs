@@ -10,11 +10,21 @@ pub enum Door {
     Callback,
     /// Ends their session.
     Logout,
+    /// Asks whoever is at the browser whether a program on their machine may have a key.
+    Program,
+    /// Gives the program its key.
+    Redeem,
 }
 
 impl Door {
     /// Every door.
-    pub const ALL: [Self; 3] = [Self::Login, Self::Callback, Self::Logout];
+    pub const ALL: [Self; 5] = [
+        Self::Login,
+        Self::Callback,
+        Self::Logout,
+        Self::Program,
+        Self::Redeem,
+    ];
 
     /// The name in the OpenAPI document.
     pub fn name(self) -> &'static str {
@@ -22,14 +32,16 @@ impl Door {
             Self::Login => "Login",
             Self::Callback => "LoginCallback",
             Self::Logout => "Logout",
+            Self::Program => "AskForProgram",
+            Self::Redeem => "RedeemGrant",
         }
     }
 
     /// How it is asked.
     pub fn method(self) -> Method {
         match self {
-            Self::Login | Self::Callback => Method::Get,
-            Self::Logout => Method::Post,
+            Self::Login | Self::Callback | Self::Program => Method::Get,
+            Self::Logout | Self::Redeem => Method::Post,
         }
     }
 
@@ -39,6 +51,8 @@ impl Door {
             Self::Login => "/auth/login",
             Self::Callback => "/auth/callback",
             Self::Logout => "/auth/logout",
+            Self::Program => "/auth/program",
+            Self::Redeem => "/auth/redeem",
         }
     }
 
@@ -48,6 +62,8 @@ impl Door {
             Self::Login => "Sign in: go to the identity provider, and afterwards to the path `?return_to=`.",
             Self::Callback => "Come back from the identity provider, and get a session.",
             Self::Logout => "End one's session.",
+            Self::Program => "Ask whoever is at the browser whether a program on their machine may have a key: what `tenon login` opens.",
+            Self::Redeem => "Exchange the code that the browser brought for a key. It is shown this once.",
         }
     }
 
@@ -56,6 +72,8 @@ impl Door {
         match self {
             Self::Login | Self::Callback => 303,
             Self::Logout => 204,
+            Self::Program => 200,
+            Self::Redeem => 201,
         }
     }
 }

@@ -79,7 +79,8 @@ fn opened(door: Door) -> Value {
             query("iss", "The provider."),
             query("error", "Why the provider did not let them in."),
         ],
-        Door::Logout => Vec::new(),
+        Door::Logout | Door::Redeem => Vec::new(),
+        Door::Program => asked_for_program(),
     };
     let refusals: &[(&str, &str)] = match door {
         Door::Login => &[
@@ -102,24 +103,70 @@ fn opened(door: Door) -> Value {
             ("404", "Nobody signs in here."),
             ("503", "The server cannot do it now; `Retry-After` says when to try again."),
         ],
+        Door::Program => &[
+            ("400", "The query is not understood."),
+            ("404", "Nobody signs in here."),
+            ("503", "The server cannot do it now; `Retry-After` says when to try again."),
+        ],
+        Door::Redeem => &[
+            ("400", "The code was used before, is too old or another program's."),
+            ("404", "Nobody signs in here."),
+            ("413", "The body is too large."),
+            ("415", "The body is not JSON."),
+            ("503", "The server cannot do it now; `Retry-After` says when to try again."),
+        ],
     };
     let mut responses = Map::new();
-    responses.insert(door.status().to_string(), json!({ "description": door.summary() }));
+    let success = match door {
+        Door::Login | Door::Callback | Door::Logout => json!({ "description": door.summary() }),
+        Door::Program => {
+            responses.insert("303".to_owned(), json!({ "description": "Sign in first." }));
+            json!({ "description": door.summary(), "content": { "text/html": { "schema": { "type": "string" } } } })
+        }
+        Door::Redeem => {
+            json!({ "description": door.summary(), "content": { "application/json": { "schema": reference("KeyCreated") } } })
+        }
+    };
+    responses.insert(door.status().to_string(), success);
     for (status, description) in refusals {
         responses.insert((*status).to_owned(), problem(description));
     }
     let security = match door {
-        Door::Login | Door::Callback => json!([]),
+        Door::Login | Door::Callback | Door::Program | Door::Redeem => json!([]),
         Door::Logout => json!([{ "session": [] }]),
     };
-    json!({
+    let mut described = json!({
         "operationId": door.name(),
         "summary": door.summary(),
         "tags": ["auth"],
         "security": security,
         "parameters": parameters,
         "responses": responses,
+    });
+    if let (Door::Redeem, Some(fields)) = (door, described.as_object_mut()) {
+        let content = json!({ "application/json": { "schema": reference("RedeemRequest") } });
+        fields.insert(
+            "requestBody".to_owned(),
+            json!({ "required": true, "content": content }),
+        );
+    }
+    described
+}
+
+/// What a program says of itself when it has somebody asked for a key.
+fn asked_for_program() -> Vec<Value> {
+    let port = json!({ "type": "integer", "minimum": 1, "maximum": 65535 });
+    let digest = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+    let name = json!({ "type": "string", "minLength": 1, "maxLength": 100 });
+    [
+        ("port", port, "Where it listens, on 127.0.0.1."),
+        ("challenge", digest, "The SHA-256 digest of what it will bring with the code."),
+        ("name", name, "What the key is to be called."),
+    ]
+    .map(|(name, schema, description)| {
+        json!({ "name": name, "in": "query", "required": true, "schema": schema, "description": description })
     })
+    .to_vec()
 }
 
 fn problem(description: &str) -> Value {
@@ -171,6 +218,7 @@ fn parameters(operation: Operation) -> Vec<Value> {
             parameters.push(query("webhook", text(), "Of this webhook alone, by id."))
         }
         Operation::ListKeys | Operation::ListSessions => parameters.push(query("user", text(), "Of this user alone, by name.")),
+        Operation::GrantKey => parameters.extend(asked_for_program()),
         Operation::ReadSignals => {
             let window =
                 json!({ "type": "integer", "minimum": 60, "maximum": 31_536_000, "default": 86_400 });
@@ -316,6 +364,7 @@ fn schemas() -> Map<String, Value> {
         wire::UserRequest,
         wire::Keys,
         wire::Sessions,
+        wire::RedeemRequest,
         wire::KeyRequest,
         wire::KeyCreated,
         wire::Limits,

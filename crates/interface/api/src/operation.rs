@@ -114,6 +114,8 @@ operations! {
     CreateKey = Post "/api/v1/keys" KeysManage "Make a key. It is shown this once." [KeyRequest] [201 KeyCreated];
     RevokeKey = Delete "/api/v1/keys/{id}" KeysManage "Revoke a key, at once." [] [204];
 
+    GrantKey = Post "/api/v1/grants" KeysManage "Promise a program on one's own machine a key: send the browser back to it, with a code. For who signed in." [] [303];
+
     ListSessions = Get "/api/v1/sessions" KeysRead "List the sessions that hold: one's own, or those of `?user=NAME`." [] [200 Sessions];
     RevokeSession = Delete "/api/v1/sessions/{id}" KeysManage "End a session, at once." [] [204];
 

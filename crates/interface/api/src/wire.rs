@@ -378,6 +378,16 @@ pub struct KeyCreated {
     pub key: Key,
 }
 
+/// What a program brings for the key that it was promised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemRequest {
+    /// What the browser brought.
+    pub code: String,
+    /// That of which the challenge is the SHA-256 digest.
+    pub verifier: String,
+}
+
 /// Somebody who signed in and did not leave yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Session {

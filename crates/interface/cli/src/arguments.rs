@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod service;
 
 pub use service::{
-    AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, OneJobArguments,
+    AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, LoginArguments, OneJobArguments,
     RepositoryCommand, ServeArguments, ServerArguments, UserArguments, UserCommand, WebhookCommand,
     WorkerArguments,
 };
@@ -59,6 +59,8 @@ pub enum Command {
     /// fill-in-the-middle forms of Mistral and DeepSeek. What editors ask for as one types is checked before it is
     /// sent. Jobs, proposals, keys, limits and the audit log are under /api/v1; /docs shows them.
     Serve(ServeArguments),
+    /// Sign in to a server with a browser, and keep a key for it on this machine.
+    Login(LoginArguments),
     /// Work on the jobs of a service: start as many as there are machines, with one PostgreSQL.
     Worker(WorkerArguments),
     /// Submit jobs to a server, watch and cancel them.

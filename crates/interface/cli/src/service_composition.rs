@@ -10,6 +10,7 @@ use tenon_access::Authorizer;
 use tenon_api::{Door, Model as ServedModel, Prompt};
 use tenon_audit::{Journal, SigningKey};
 use tenon_config::Settings;
+use tenon_domain::{Digest, Secret};
 use tenon_engine::Engine;
 use tenon_forge::Git;
 use tenon_jobs::{EngineRunner, Runner, Sources, Worker, WorkerSettings, now_ms};
@@ -27,6 +28,7 @@ use crate::output::Output;
 const CONNECTIONS: u32 = 16;
 const FOLDER: &str = "service";
 const FIRST_KEY: &str = "first.key";
+const LOGINS: &str = "logins";
 
 fn missing(error: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Missing, error.to_string())
@@ -125,25 +127,42 @@ pub async fn first_key(settings: &Settings, database: &Database, output: Output)
         return Ok(());
     };
     let path = folder(settings)?.join(FIRST_KEY);
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| {
-            missing(format!(
-                "cannot keep the first key in {}: {error}",
-                path.display()
-            ))
-        })?;
-    writeln!(file, "{}", first.text.expose()).map_err(missing)?;
+    keep_key(&path, &first.text)?;
     output.say(&format!(
         "the first key, of the user `admin`, kept in {}: {}",
         path.display(),
         first.text.expose()
     ));
     Ok(())
+}
+
+fn keep_key(path: &Path, key: &Secret) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| missing(format!("cannot keep the key in {}: {error}", path.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    writeln!(file.map_err(failed)?, "{}", key.expose()).map_err(failed)
+}
+
+/// Keeps the key that signing in to a server gave, for its owner alone; where.
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn keep_login(settings: &Settings, server: &str, key: &Secret) -> Result<PathBuf, Failure> {
+    let path = login_key(settings, server);
+    // The store knows how to make a folder that others cannot read.
+    ProposalStore::open(settings.data_folder.join(LOGINS)).map_err(missing)?;
+    keep_key(&path, key)?;
+    Ok(path)
+}
+
+/// Where the key is that signing in to a server gave, if there is one.
+pub fn login_key(settings: &Settings, server: &str) -> PathBuf {
+    let name = Digest::of(server.trim_end_matches('/')).short();
+    settings.data_folder.join(LOGINS).join(format!("{name}.key"))
 }
 
 /// Has events sent to the configured sink, too.
@@ -187,12 +206,14 @@ pub fn worker(
 
 /// The usual name of a worker: the machine and the process.
 pub fn worker_name() -> String {
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let machine = match machine.trim() {
-        "" => "worker",
-        name => name,
-    };
+    let machine = machine_name().unwrap_or_else(|| "worker".to_owned());
     format!("{machine}-{}", std::process::id())
+}
+
+/// What this machine is called, if it is called anything.
+pub fn machine_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    (!name.trim().is_empty()).then(|| name.trim().to_owned())
 }
 
 /// The templates as the interface lists them.

@@ -18,6 +18,7 @@ mod jobs;
 mod keeping;
 mod keys;
 mod ledger;
+mod programs;
 mod proposals;
 mod refusal;
 mod repositories;

@@ -99,6 +99,18 @@ impl Database {
         row.as_ref().map(principal).transpose()
     }
 
+    /// The principal of that id, if they are not disabled.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, DatabaseError> {
+        let mut session = self.read().await?;
+        let statement = "SELECT id, name, kind, team, role, repositories FROM principals \
+             WHERE id = $1 AND disabled_at IS NULL";
+        let row = session.first(statement, values![id.to_string()]).await?;
+        row.as_ref().map(principal).transpose()
+    }
+
     /// Keeps a new key.
     ///
     /// # Errors

@@ -41,6 +41,21 @@ pub enum Acquaintance {
     New,
 }
 
+/// The promise of a key to a program on somebody's machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginGrant {
+    /// Of the code that the program brings.
+    pub code: Digest,
+    /// Whose key it will be.
+    pub principal: PrincipalId,
+    /// Of what only the program knows.
+    pub challenge: Digest,
+    /// What the key will be called.
+    pub name: String,
+    /// Until when the program may come, in milliseconds since 1970.
+    pub expires_at_ms: i64,
+}
+
 /// A session that is to be kept. Its token is not: the digest is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
@@ -116,6 +131,55 @@ impl Database {
             expires_at_ms: row.integer("expires_at")?,
         };
         Ok((attempt.expires_at_ms > now_ms).then_some(attempt))
+    }
+
+    /// Keeps the promise of a key.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_login_grant(&self, grant: &LoginGrant) -> Result<(), DatabaseError> {
+        let mut session = self.write().await?;
+        session
+            .run(
+                "INSERT INTO login_grants (code, principal, challenge, name, expires_at) VALUES ($1, $2, $3, $4, $5)",
+                values![
+                    grant.code.to_string(),
+                    grant.principal.to_string(),
+                    grant.challenge.to_string(),
+                    &grant.name,
+                    grant.expires_at_ms,
+                ],
+            )
+            .await?;
+        session.commit().await
+    }
+
+    /// Takes the promise with this code, which nobody can take again. One that comes too late is gone as well.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn take_login_grant(
+        &self,
+        code: &Digest,
+        now_ms: i64,
+    ) -> Result<Option<LoginGrant>, DatabaseError> {
+        let mut session = self.write().await?;
+        let row = session
+            .first(
+                "DELETE FROM login_grants WHERE code = $1 RETURNING principal, challenge, name, expires_at",
+                values![code.to_string()],
+            )
+            .await?;
+        session.commit().await?;
+        let Some(row) = row else { return Ok(None) };
+        let grant = LoginGrant {
+            code: *code,
+            principal: row.parsed("principal")?,
+            challenge: row.parsed("challenge")?,
+            name: row.text("name")?,
+            expires_at_ms: row.integer("expires_at")?,
+        };
+        Ok((grant.expires_at_ms > now_ms).then_some(grant))
     }
 
     /// Who came by this identity before.
@@ -249,7 +313,7 @@ impl Database {
         Ok(revoked > 0)
     }
 
-    /// Forgets the attempts and the sessions whose time is over.
+    /// Forgets the attempts, the promises and the sessions whose time is over.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -258,6 +322,7 @@ impl Database {
         let mut removed = 0;
         for statement in [
             "DELETE FROM login_attempts WHERE expires_at <= $1",
+            "DELETE FROM login_grants WHERE expires_at <= $1",
             "DELETE FROM sessions WHERE expires_at <= $1",
         ] {
             removed += session.run(statement, values![now_ms]).await?;

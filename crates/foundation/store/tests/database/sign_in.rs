@@ -1,7 +1,9 @@
 //! Attempts to sign in, identities and sessions.
 
 use tenon_domain::{Digest, Principal, Role, Secret};
-use tenon_store::{Acquaintance, Database, DatabaseError, LoginAttempt, NewSession, ProviderIdentity};
+use tenon_store::{
+    Acquaintance, Database, DatabaseError, LoginAttempt, LoginGrant, NewSession, ProviderIdentity,
+};
 
 use crate::place::{at_once, on_both, on_both_places};
 use crate::samples::{NOW, person};
@@ -62,6 +64,30 @@ fn an_attempt_is_taken_once_and_in_time() {
         let late = Digest::of("late");
         assert_eq!(database.take_login_attempt(&late, NOW + 10).await.unwrap(), None);
         assert_eq!(database.take_login_attempt(&late, NOW).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn the_promise_of_a_key_is_taken_once_and_in_time() {
+    on_both(async |database| {
+        let ada = person("ada");
+        database.add_principal(&ada, NOW).await.unwrap();
+        let grant = |code: &str| LoginGrant {
+            code: Digest::of(code),
+            principal: ada.id,
+            challenge: Digest::of("verifier"),
+            name: "laptop".to_owned(),
+            expires_at_ms: NOW + 10,
+        };
+        for code in ["one", "late", "old"] {
+            database.add_login_grant(&grant(code)).await.unwrap();
+        }
+        let take = async |code: &str, now| database.take_login_grant(&Digest::of(code), now).await.unwrap();
+        assert_eq!(take("one", NOW).await, Some(grant("one")));
+        assert_eq!(take("one", NOW).await, None);
+        assert_eq!(take("late", NOW + 10).await, None);
+        assert_eq!(take("late", NOW).await, None);
+        assert_eq!(database.expire_sessions(NOW + 10).await.unwrap(), 1);
     });
 }
 

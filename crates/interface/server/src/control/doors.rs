@@ -24,7 +24,7 @@ use super::answer::Answer;
 use super::asked::{Permit, shown};
 use super::caller::{Caller, Credential};
 use super::sign_in::{Cookie, SignIn, local_path};
-use super::{Control, Refusal, users};
+use super::{Control, Refusal, body, programs, users};
 
 /// How long somebody may be on their way.
 const ATTEMPT: Duration = Duration::from_secs(600);
@@ -32,12 +32,12 @@ const ATTEMPT: Duration = Duration::from_secs(600);
 const HOME: &str = "/docs";
 
 /// Somebody at a door.
-struct Entering<'own> {
-    control: &'own Control,
-    sign_in: &'own SignIn,
+pub(super) struct Entering<'own> {
+    pub control: &'own Control,
+    pub sign_in: &'own SignIn,
     request_id: &'own str,
-    headers: HeaderMap,
-    query: String,
+    pub headers: HeaderMap,
+    pub query: String,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +79,8 @@ pub(super) async fn open(
         query: request.uri().query().unwrap_or_default().to_owned(),
     };
     let answer = match door {
+        Door::Program => programs::ask(&entering).await?,
+        Door::Redeem => programs::redeem(&entering, body::receive(request).await?).await?,
         Door::Login => entering.login().await?,
         Door::Callback => entering.callback().await?,
         Door::Logout => entering.logout().await?,
@@ -246,11 +248,11 @@ impl Entering<'_> {
         })
     }
 
-    fn query<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         serde_urlencoded::from_str(&self.query).map_err(|error| Refusal::bad(format!("the query: {error}")))
     }
 
-    fn event(&self, kind: EventKind) -> AuditEvent {
+    pub fn event(&self, kind: EventKind) -> AuditEvent {
         let event = AuditEvent {
             authentication: Authentication::Unauthenticated,
             subject: Some("login".to_owned()),
@@ -275,12 +277,12 @@ impl Entering<'_> {
             .with_detail("role", user.role.as_str())
     }
 
-    async fn permit(&self, event: AuditEvent) -> Result<Permit, Refusal> {
+    pub async fn permit(&self, event: AuditEvent) -> Result<Permit, Refusal> {
         Permit::of_door(self.control, event).await
     }
 
     /// The refusal, once it is in the log; what cannot be recorded is refused for that.
-    async fn refused(&self, refusal: Refusal, identity: Option<&Identity>) -> Refusal {
+    pub async fn refused(&self, refusal: Refusal, identity: Option<&Identity>) -> Refusal {
         let event = self.event(EventKind::LoginRefused);
         let event = event.with_detail("reason", refusal.detail.as_str());
         let event = match identity {
@@ -311,11 +313,11 @@ fn newcomer(identity: &Identity, role: Role) -> Result<Principal, Refusal> {
     })
 }
 
-fn random() -> Result<tenon_domain::Secret, Refusal> {
+pub(super) fn random() -> Result<tenon_domain::Secret, Refusal> {
     token().map_err(|_| Refusal::internal())
 }
 
-fn milliseconds(duration: Duration) -> i64 {
+pub(super) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -17,7 +17,7 @@ use tenon_store::UsageRow;
 use super::answer::Answer;
 use super::asked::Asked;
 use super::{
-    Caller, Control, Refusal, audit, body, doors, events, jobs, keys, proposals, repositories, sessions, signals,
+    Caller, Control, Refusal, audit, body, doors, events, jobs, keys, programs, proposals, repositories, sessions, signals,
     users, webhooks,
 };
 
@@ -181,6 +181,7 @@ async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         Operation::ListKeys => keys::list(asked).await,
         Operation::CreateKey => keys::create(asked).await,
         Operation::RevokeKey => keys::revoke(asked).await,
+        Operation::GrantKey => programs::grant(asked).await,
         Operation::ListSessions => sessions::list(asked).await,
         Operation::RevokeSession => sessions::revoke(asked).await,
         Operation::ListLimits => signals::limits(asked).await,

@@ -30,6 +30,7 @@ fn path(operation: Operation, things: &Things) -> String {
         Operation::ChangeUser => path.replace("{name}", "a%20viewer"),
         Operation::RevokeKey => format!("/api/v1/keys/{}", "a".repeat(12)),
         Operation::RevokeSession => "/api/v1/sessions/gone".to_owned(),
+        Operation::GrantKey => format!("{path}?port=1&challenge={}&name=a", "a".repeat(64)),
         Operation::LiftLimit => format!("{path}?scope=each:user&unit=tokens&window_seconds=60"),
         _ => path,
     }
