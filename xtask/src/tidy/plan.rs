@@ -50,7 +50,10 @@ pub(crate) const CRATES_ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("llama-cpp-2", &["llama"]),
     ("llama-cpp-sys-2", &["llama"]),
-    ("reqwest", &["runtime", "remote", "client", "webhooks", "identity"]),
+    (
+        "reqwest",
+        &["runtime", "remote", "client", "webhooks", "identity"],
+    ),
     ("cedar-policy", &["access"]),
     ("aws-lc-rs", &["audit", "webhooks"]),
     ("jsonwebtoken", &["identity"]),

@@ -8,8 +8,8 @@ use crate::loading::config_folder;
 use crate::options::{Options, Stated};
 use crate::value::SandboxMode;
 use crate::{
-    ConfigError, Environment, ExplainedSetting, Origin, RouteSettings, SignInSettings, UpstreamSettings, route,
-    sign_in, upstream,
+    ConfigError, Environment, ExplainedSetting, Origin, RouteSettings, SignInSettings, UpstreamSettings,
+    route, sign_in, upstream,
 };
 
 /// Every setting, resolved.

@@ -98,7 +98,8 @@ pub(crate) fn resolve(
         client_id: required(options.client_id, "oidc.client_id", &origin, word)?,
         client_secret,
         public_url: required(options.public_url, "oidc.public_url", &origin, public_url)?,
-        scopes: read(options.scopes, "oidc.scopes", scopes)?.unwrap_or_else(|| SCOPES.map(str::to_owned).into()),
+        scopes: read(options.scopes, "oidc.scopes", scopes)?
+            .unwrap_or_else(|| SCOPES.map(str::to_owned).into()),
         user_claim: read(options.user_claim, "oidc.user_claim", |text| word(&text))?,
         groups_claim: read(options.groups_claim, "oidc.groups_claim", |text| word(&text))?,
         roles,
@@ -117,7 +118,9 @@ fn group_role(stated: Stated<GroupRoleOptions>) -> Result<(String, Role), Config
     } = stated;
     Ok((
         required(options.group, "oidc.role.group", &origin, word)?,
-        required(options.role, "oidc.role.role", &origin, |text| role(text.to_owned()))?,
+        required(options.role, "oidc.role.role", &origin, |text| {
+            role(text.to_owned())
+        })?,
     ))
 }
 
@@ -132,8 +135,12 @@ fn read<T, U>(
 }
 
 fn role(text: String) -> Result<Role, String> {
-    text.parse()
-        .map_err(|_| format!("is `{text}`; accepted are {}", Role::ALL.map(|role| format!("`{role}`")).join(", ")))
+    text.parse().map_err(|_| {
+        format!(
+            "is `{text}`; accepted are {}",
+            Role::ALL.map(|role| format!("`{role}`")).join(", ")
+        )
+    })
 }
 
 /// The provider's keys come from there: who could change them on the way could be anybody.
@@ -142,7 +149,9 @@ fn issuer(text: &str) -> Result<String, String> {
     let address = value::address(text)?;
     match text.starts_with("https://") || is_loopback(&address) {
         true => Ok(text.to_owned()),
-        false => Err(format!("is `{text}`; expected an address that starts with `https://`")),
+        false => Err(format!(
+            "is `{text}`; expected an address that starts with `https://`"
+        )),
     }
 }
 
@@ -150,7 +159,9 @@ fn public_url(text: &str) -> Result<String, String> {
     let address = value::address(text)?;
     let (_, rest) = address.split_once("://").unwrap_or_default();
     match rest.contains(['/', '?', '#']) {
-        true => Err(format!("is `{text}`; expected a scheme, a host and perhaps a port")),
+        true => Err(format!(
+            "is `{text}`; expected a scheme, a host and perhaps a port"
+        )),
         false => Ok(address),
     }
 }
@@ -167,7 +178,10 @@ fn is_loopback(address: &str) -> bool {
 
 fn word(text: &str) -> Result<String, String> {
     match text.is_empty() || text.len() > LONGEST || text.chars().any(char::is_control) {
-        true => Err(format!("is `{}`; expected 1 to {LONGEST} characters", text.escape_debug())),
+        true => Err(format!(
+            "is `{}`; expected 1 to {LONGEST} characters",
+            text.escape_debug()
+        )),
         false => Ok(text.to_owned()),
     }
 }

@@ -395,7 +395,11 @@ fn people_sign_in_as_the_operator_says_and_the_secret_is_never_shown() {
          default_role = \"developer\"\nsession = \"1h\"\n\
          [[oidc.role]]\ngroup = \"ops\"\nrole = \"maintainer\"\n[[oidc.role]]\ngroup = \"all staff\"\nrole = \"viewer\"\n"
     );
-    let settings = Machine::new().user(&text).variable("TENON_OIDC", "hush").load().unwrap();
+    let settings = Machine::new()
+        .user(&text)
+        .variable("TENON_OIDC", "hush")
+        .load()
+        .unwrap();
     let long = settings.sign_in.as_ref().unwrap();
     let secret = long.client_secret.as_ref().unwrap().as_ref();
     assert_eq!(secret.unwrap().expose(), "hush");
@@ -408,24 +412,45 @@ fn people_sign_in_as_the_operator_says_and_the_secret_is_never_shown() {
     assert_eq!((long.default_role, long.create_users), (Role::Developer, false));
     assert_eq!(long.session, Duration::from_secs(3600));
     let shown = format!("{settings:?} {:?}", settings.explain());
-    assert!(!shown.contains("hush") && shown.contains("oidc.client_secret"), "{shown}");
+    assert!(
+        !shown.contains("hush") && shown.contains("oidc.client_secret"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn a_way_to_sign_in_that_cannot_work_is_refused() {
     let with = |line: &str| format!("{OIDC}{line}\n");
     let cases = [
-        (OIDC.replace("issuer", "issue"), ":2: there is no setting `oidc.issue`: did you mean `oidc.issuer`?"),
+        (
+            OIDC.replace("issuer", "issue"),
+            ":2: there is no setting `oidc.issue`: did you mean `oidc.issuer`?",
+        ),
         ("[oidc]\n".to_owned(), ":1: `oidc.issuer` is missing"),
-        (OIDC.replace("https://id.", "http://id."), "starts with `https://`"),
-        (OIDC.replace("tenon.example/", "tenon.example/a"), "a scheme, a host and perhaps a port"),
+        (
+            OIDC.replace("https://id.", "http://id."),
+            "starts with `https://`",
+        ),
+        (
+            OIDC.replace("tenon.example/", "tenon.example/a"),
+            "a scheme, a host and perhaps a port",
+        ),
         (with("scopes = [\"email\"]"), "lacks `openid`"),
         (with("scopes = [\"openid email\"]"), "is no scope"),
         (with("allowed_domains = [\"@a.example\"]"), "is no domain"),
-        (with("default_role = \"owner\""), "accepted are `viewer`, `developer`"),
+        (
+            with("default_role = \"owner\""),
+            "accepted are `viewer`, `developer`",
+        ),
         (with("session = \"1s\""), "accepted are 1m to 720h"),
-        (with("[[oidc.role]]\ngroup = \"a\"\nrole = \"admin\""), "`oidc.groups_claim` is missing"),
-        (with("[[oidc.role]]\ngroup = \"a\""), "`oidc.role.role` is missing"),
+        (
+            with("[[oidc.role]]\ngroup = \"a\"\nrole = \"admin\""),
+            "`oidc.groups_claim` is missing",
+        ),
+        (
+            with("[[oidc.role]]\ngroup = \"a\""),
+            "`oidc.role.role` is missing",
+        ),
     ];
     for (text, expected) in cases {
         let message = Machine::new().user(&text).refusal();
@@ -433,8 +458,14 @@ fn a_way_to_sign_in_that_cannot_work_is_refused() {
     }
     // Other commands do not need the secret.
     for (line, expected) in [
-        ("client_secret_env = \"NONE\"", "`oidc.client_secret_env` names the environment variable `NONE`"),
-        ("client_secret_file = \"~/none\"", "`oidc.client_secret_file` names"),
+        (
+            "client_secret_env = \"NONE\"",
+            "`oidc.client_secret_env` names the environment variable `NONE`",
+        ),
+        (
+            "client_secret_file = \"~/none\"",
+            "`oidc.client_secret_file` names",
+        ),
         (
             "client_secret_env = \"A\"\nclient_secret_file = \"~/b\"",
             "is stated beside `client_secret_env`; keep one of them",

@@ -10,7 +10,12 @@ mod listing;
 mod store;
 
 pub use database::{
-    Acquaintance, AuditHead, Charge, ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery, DeliveryOutcome, DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job, JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, LoginAttempt, LoginGrant, NewJob, NewKey, NewSession, NewWebhook, Notice, ProposalRow, ProviderIdentity, QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, StoredCheckpoint, StoredKey, StoredSession, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
+    Acquaintance, AuditHead, Charge, ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery,
+    DeliveryOutcome, DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job,
+    JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, LoginAttempt, LoginGrant, NewJob,
+    NewKey, NewSession, NewWebhook, Notice, ProposalRow, ProviderIdentity, QualityRow, QueueDepth,
+    RegisteredRepository, RepositoryKind, StoredCheckpoint, StoredKey, StoredSession, Submitted,
+    UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
 };
 pub use error::StoreError;
 pub use listing::{Listing, Summary};

@@ -58,7 +58,9 @@ impl Browser {
         let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
         let mut stream = TcpStream::connect(authority).expect("somebody listens there");
         let _ = stream.set_read_timeout(Some(PATIENCE));
-        stream.write_all(request.as_bytes()).expect("the request is taken");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the request is taken");
         let page = Page::read(stream, url);
         for cookie in page.all("set-cookie") {
             self.keep(host, cookie);
@@ -88,7 +90,9 @@ impl Page {
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
-        headers.find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        headers
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Every header of that name.
@@ -103,7 +107,8 @@ impl Page {
     /// When it leads nowhere.
     pub fn leads_to(&self) -> String {
         let location = self.header("location");
-        let location = location.unwrap_or_else(|| panic!("status {} leads nowhere: {}", self.status, self.body));
+        let location =
+            location.unwrap_or_else(|| panic!("status {} leads nowhere: {}", self.status, self.body));
         match location.starts_with('/') {
             true => format!("{}{location}", parts(&self.url).0),
             false => location.to_owned(),

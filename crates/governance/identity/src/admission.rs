@@ -79,7 +79,9 @@ impl Admission {
     }
 
     fn allows(&self, email: Option<&str>) -> bool {
-        let domain = email.and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain.to_lowercase());
+        let domain = email
+            .and_then(|email| email.rsplit_once('@'))
+            .map(|(_, domain)| domain.to_lowercase());
         self.allowed_domains.is_empty() || domain.is_some_and(|domain| self.allowed_domains.contains(&domain))
     }
 
@@ -88,7 +90,10 @@ impl Admission {
         if self.roles.is_empty() {
             return None;
         }
-        let given = self.roles.iter().filter(|(group, _)| identity.groups.contains(group));
+        let given = self
+            .roles
+            .iter()
+            .filter(|(group, _)| identity.groups.contains(group));
         Some(given.map(|(_, role)| *role).max().unwrap_or(self.default_role))
     }
 }
@@ -172,14 +177,20 @@ mod tests {
     #[test]
     fn the_strongest_group_counts_at_every_sign_in() {
         let admission = Admission {
-            roles: vec![("dev".to_owned(), Role::Developer), ("ops".to_owned(), Role::Maintainer)],
+            roles: vec![
+                ("dev".to_owned(), Role::Developer),
+                ("ops".to_owned(), Role::Maintainer),
+            ],
             ..admission()
         };
         let decided = |groups: &[&str], standing| {
             admission.decide(&identity(None, groups, Vouching::Vouched), standing)
         };
         assert_eq!(decided(&["ops", "dev"], Standing::Unknown), Ok(Role::Maintainer));
-        assert_eq!(decided(&["dev"], Standing::Known(Role::Admin)), Ok(Role::Developer));
+        assert_eq!(
+            decided(&["dev"], Standing::Known(Role::Admin)),
+            Ok(Role::Developer)
+        );
         assert_eq!(decided(&["else"], Standing::Known(Role::Admin)), Ok(Role::Viewer));
     }
 }

@@ -33,7 +33,10 @@ const WHAT: &str = "its configuration";
 
 impl Metadata {
     pub async fn discover(http: &Http, issuer: &str) -> Result<Self, IdentityError> {
-        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let address = format!(
+            "{}/.well-known/openid-configuration",
+            issuer.trim_end_matches('/')
+        );
         let address: Url = address.parse().map_err(|_| IdentityError::Settings {
             reason: "its issuer is no address".to_owned(),
         })?;

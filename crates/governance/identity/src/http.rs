@@ -70,7 +70,11 @@ pub(crate) fn parse<T: DeserializeOwned>(what: &'static str, body: &[u8]) -> Res
     // What does not fit is not quoted: it may be a token.
     serde_json::from_slice(body).map_err(|error| IdentityError::Answer {
         what,
-        reason: format!("line {}, column {} is not as expected", error.line(), error.column()),
+        reason: format!(
+            "line {}, column {} is not as expected",
+            error.line(),
+            error.column()
+        ),
     })
 }
 

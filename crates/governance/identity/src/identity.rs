@@ -52,7 +52,10 @@ impl Identity {
                 ),
             },
         };
-        let groups = settings.groups_claim.as_deref().map(|claim| groups(claims, claim));
+        let groups = settings
+            .groups_claim
+            .as_deref()
+            .map(|claim| groups(claims, claim));
         Ok(Self {
             issuer: settings.issuer.clone(),
             subject,
@@ -137,8 +140,14 @@ mod tests {
         assert_eq!(named(None, verified), ("ada@a.example".to_owned(), vouched));
         let silent = json!({ "sub": "1", "email": "ada@a.example", "preferred_username": "ada" });
         assert_eq!(named(None, silent.clone()), ("ada".to_owned(), claimed));
-        assert_eq!(named(Some("email"), silent.clone()), ("ada@a.example".to_owned(), vouched));
-        assert_eq!(named(Some("preferred_username"), silent), ("ada".to_owned(), vouched));
+        assert_eq!(
+            named(Some("email"), silent.clone()),
+            ("ada@a.example".to_owned(), vouched)
+        );
+        assert_eq!(
+            named(Some("preferred_username"), silent),
+            ("ada".to_owned(), vouched)
+        );
         assert_eq!(named(None, json!({ "sub": "1" })), ("1".to_owned(), claimed));
 
         let refused = json!({ "sub": "1", "email": "ada@a.example", "email_verified": false });
@@ -147,7 +156,10 @@ mod tests {
         };
         assert_eq!(read(Some("email"), refused), Err(unnamed("email")));
         assert_eq!(read(Some("upn"), json!({ "sub": "1" })), Err(unnamed("upn")));
-        assert_eq!(read(None, json!({ "sub": "" })), Err(TokenProblem::Lacks("sub").into()));
+        assert_eq!(
+            read(None, json!({ "sub": "" })),
+            Err(TokenProblem::Lacks("sub").into())
+        );
     }
 
     #[test]

@@ -20,7 +20,9 @@ impl Keys {
     pub async fn fetch(http: &Http, address: Url) -> Result<Self, IdentityError> {
         let published: Published = http.get("its keys", address).await?;
         let keys = published.keys.into_iter();
-        Ok(Self(keys.filter_map(|key| serde_json::from_value(key).ok()).collect()))
+        Ok(Self(
+            keys.filter_map(|key| serde_json::from_value(key).ok()).collect(),
+        ))
     }
 
     /// The key that a token says it is signed with. A token that says nothing has to be signed with the only one that

@@ -74,7 +74,9 @@ impl Provider {
             })
         };
         let issuer = url(&settings.issuer, "issuer")?;
-        let origin = url(&settings.public_url, "public URL")?.origin().ascii_serialization();
+        let origin = url(&settings.public_url, "public URL")?
+            .origin()
+            .ascii_serialization();
         Ok(Self {
             http: Http::new(is_on_this_machine(&issuer))?,
             settings,
@@ -217,7 +219,9 @@ impl Provider {
                 form.extend([("client_id", id.as_str()), ("client_secret", secret.expose())]);
             }
             // RFC 6749, 2.3.1: both are written as in a form first.
-            Some(secret) => request = request.basic_auth(form_encoded(id), Some(form_encoded(secret.expose()))),
+            Some(secret) => {
+                request = request.basic_auth(form_encoded(id), Some(form_encoded(secret.expose())))
+            }
             None => form.push(("client_id", id)),
         }
         let body = serde_urlencoded::to_string(form).map_err(|error| IdentityError::Settings {
@@ -233,7 +237,11 @@ impl Provider {
                 "invalid_grant" => IdentityError::Code,
                 other => IdentityError::Answer {
                     what: WHAT,
-                    reason: other.chars().take(LONGEST_ERROR).flat_map(char::escape_debug).collect(),
+                    reason: other
+                        .chars()
+                        .take(LONGEST_ERROR)
+                        .flat_map(char::escape_debug)
+                        .collect(),
                 },
             });
         }
@@ -290,7 +298,10 @@ mod tests {
     #[test]
     fn the_challenge_is_that_of_the_standard() {
         let verifier = Secret::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(challenge(&verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert_eq!(
+            challenge(&verifier),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
     }
 
     #[test]
@@ -304,7 +315,10 @@ mod tests {
         let mut claims = object(json!({ "sub": "1", "email": "signed" }));
         let more = json!({ "sub": "1", "email": "other", "email_verified": true, "groups": ["a"] });
         add(&mut claims, object(more)).unwrap();
-        assert_eq!(claims, object(json!({ "sub": "1", "email": "signed", "groups": ["a"] })));
+        assert_eq!(
+            claims,
+            object(json!({ "sub": "1", "email": "signed", "groups": ["a"] }))
+        );
         let other = object(json!({ "sub": "2", "groups": ["b"] }));
         assert_eq!(add(&mut claims, other), Err(TokenProblem::Subject));
         assert_eq!(add(&mut claims, object(json!({}))), Err(TokenProblem::Subject));

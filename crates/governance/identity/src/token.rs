@@ -124,7 +124,6 @@ fn check_audience(claims: &Claims, client_id: &str) -> Result<(), TokenProblem> 
 fn seconds(claims: &Claims, name: &'static str) -> Result<i64, TokenProblem> {
     let value = claims.get(name).ok_or(TokenProblem::Lacks(name))?;
     // A number of seconds may have a fraction.
-    #[expect(clippy::cast_possible_truncation, reason = "what is out of range is the largest or the smallest")]
     let whole = value.as_f64().map(|seconds| seconds as i64);
     value.as_i64().or(whole).ok_or(TokenProblem::Lacks(name))
 }
@@ -173,7 +172,10 @@ mod tests {
             (json!({ "aud": "other" }), TokenProblem::Audience),
             (json!({ "aud": null }), TokenProblem::Audience),
             (json!({ "aud": ["tenon", "other"] }), TokenProblem::Audience),
-            (json!({ "aud": ["tenon", "other"], "azp": "other" }), TokenProblem::Audience),
+            (
+                json!({ "aud": ["tenon", "other"], "azp": "other" }),
+                TokenProblem::Audience,
+            ),
             (json!({ "azp": "other" }), TokenProblem::Audience),
             (json!({ "nonce": "m" }), TokenProblem::Nonce),
             (json!({ "nonce": null }), TokenProblem::Nonce),

@@ -62,7 +62,9 @@ impl Door {
             Self::Login => "Sign in: go to the identity provider, and afterwards to the path `?return_to=`.",
             Self::Callback => "Come back from the identity provider, and get a session.",
             Self::Logout => "End one's session.",
-            Self::Program => "Ask whoever is at the browser whether a program on their machine may have a key: what `tenon login` opens.",
+            Self::Program => {
+                "Ask whoever is at the browser whether a program on their machine may have a key: what `tenon login` opens."
+            }
             Self::Redeem => "Exchange the code that the browser brought for a key. It is shown this once.",
         }
     }

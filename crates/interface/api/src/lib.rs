@@ -16,5 +16,9 @@ pub use openapi::document;
 pub use operation::{Method, Operation};
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem};
 pub use wire::{
-    AuditPage, AuditReport, CheckView, Delivery, DeliveryPage, Event, Failure, FeedbackRequest, FileView, Job, JobPage, JobRequest, Key, KeyCreated, KeyRequest, Keys, Limit, LimitUsage, Limits, Me, Model, Models, Prompt, Prompts, Proposal, ProposalPage, ProposalSummary, Quality, Queue, RedeemRequest, Repositories, Repository, RepositoryRequest, Session, Sessions, Signals, User, UserRequest, Users, Webhook, WebhookCreated, WebhookRequest, Webhooks,
+    AuditPage, AuditReport, CheckView, Delivery, DeliveryPage, Event, Failure, FeedbackRequest, FileView,
+    Job, JobPage, JobRequest, Key, KeyCreated, KeyRequest, Keys, Limit, LimitUsage, Limits, Me, Model,
+    Models, Prompt, Prompts, Proposal, ProposalPage, ProposalSummary, Quality, Queue, RedeemRequest,
+    Repositories, Repository, RepositoryRequest, Session, Sessions, Signals, User, UserRequest, Users,
+    Webhook, WebhookCreated, WebhookRequest, Webhooks,
 };

@@ -87,33 +87,54 @@ fn opened(door: Door) -> Value {
             ("400", "The path is none of the server's."),
             ("404", "Nobody signs in here."),
             ("502", "The identity provider answers what cannot be used."),
-            ("503", "The identity provider does not answer; `Retry-After` says when to try again."),
+            (
+                "503",
+                "The identity provider does not answer; `Retry-After` says when to try again.",
+            ),
         ],
         Door::Callback => &[
-            ("400", "They did not leave from here, or were here already: sign in again."),
+            (
+                "400",
+                "They did not leave from here, or were here already: sign in again.",
+            ),
             ("403", "They are not let in."),
             ("404", "Nobody signs in here."),
             ("409", "Their name came to be another's meanwhile."),
             ("502", "The identity provider answers what cannot be trusted."),
-            ("503", "The identity provider does not answer; `Retry-After` says when to try again."),
+            (
+                "503",
+                "The identity provider does not answer; `Retry-After` says when to try again.",
+            ),
         ],
         Door::Logout => &[
             ("401", "There is no session."),
             ("403", "It comes from a page of another's."),
             ("404", "Nobody signs in here."),
-            ("503", "The server cannot do it now; `Retry-After` says when to try again."),
+            (
+                "503",
+                "The server cannot do it now; `Retry-After` says when to try again.",
+            ),
         ],
         Door::Program => &[
             ("400", "The query is not understood."),
             ("404", "Nobody signs in here."),
-            ("503", "The server cannot do it now; `Retry-After` says when to try again."),
+            (
+                "503",
+                "The server cannot do it now; `Retry-After` says when to try again.",
+            ),
         ],
         Door::Redeem => &[
-            ("400", "The code was used before, is too old or another program's."),
+            (
+                "400",
+                "The code was used before, is too old or another program's.",
+            ),
             ("404", "Nobody signs in here."),
             ("413", "The body is too large."),
             ("415", "The body is not JSON."),
-            ("503", "The server cannot do it now; `Retry-After` says when to try again."),
+            (
+                "503",
+                "The server cannot do it now; `Retry-After` says when to try again.",
+            ),
         ],
     };
     let mut responses = Map::new();
@@ -217,7 +238,9 @@ fn parameters(operation: Operation) -> Vec<Value> {
         Operation::ListDeliveries => {
             parameters.push(query("webhook", text(), "Of this webhook alone, by id."))
         }
-        Operation::ListKeys | Operation::ListSessions => parameters.push(query("user", text(), "Of this user alone, by name.")),
+        Operation::ListKeys | Operation::ListSessions => {
+            parameters.push(query("user", text(), "Of this user alone, by name."))
+        }
         Operation::GrantKey => parameters.extend(asked_for_program()),
         Operation::ReadSignals => {
             let window =

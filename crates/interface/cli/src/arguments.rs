@@ -8,9 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod service;
 
 pub use service::{
-    AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, LoginArguments, OneJobArguments,
-    RepositoryCommand, ServeArguments, ServerArguments, UserArguments, UserCommand, WebhookCommand,
-    WorkerArguments,
+    AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, LoginArguments,
+    OneJobArguments, RepositoryCommand, ServeArguments, ServerArguments, UserArguments, UserCommand,
+    WebhookCommand, WorkerArguments,
 };
 
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before

@@ -13,9 +13,9 @@ use tenon_config::Settings;
 use tenon_domain::{Digest, Secret};
 use tenon_engine::Engine;
 use tenon_forge::Git;
+use tenon_identity::{Admission, Provider, ProviderSettings};
 use tenon_jobs::{EngineRunner, Runner, Sources, Worker, WorkerSettings, now_ms};
 use tenon_runtime::Model;
-use tenon_identity::{Admission, Provider, ProviderSettings};
 use tenon_server::{Control, GovernedRunner, SignIn};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, ProposalStore};
@@ -137,7 +137,8 @@ pub async fn first_key(settings: &Settings, database: &Database, output: Output)
 }
 
 fn keep_key(path: &Path, key: &Secret) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| missing(format!("cannot keep the key in {}: {error}", path.display()));
+    let failed =
+        |error: std::io::Error| missing(format!("cannot keep the key in {}: {error}", path.display()));
     let file = OpenOptions::new()
         .create(true)
         .write(true)

@@ -9,6 +9,8 @@
 
 #[path = "service/afterwards.rs"]
 mod afterwards;
+#[path = "cli/clients.rs"]
+mod clients;
 #[path = "service/confidential.rs"]
 mod confidential;
 #[path = "service/dice.rs"]
@@ -35,8 +37,6 @@ mod submitting;
 mod tour;
 #[path = "service/webhooks.rs"]
 mod webhooks;
-#[path = "cli/clients.rs"]
-mod clients;
 #[path = "cli/world.rs"]
 #[allow(dead_code, reason = "the tests of the other commands use the rest")]
 mod world;

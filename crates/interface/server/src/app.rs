@@ -99,7 +99,9 @@ impl FromRequestParts<Arc<Service>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
         let dialect = Dialect::of_path(parts.uri.path());
-        let scope = service.scope(&parts.method, &parts.headers, parts.uri.path()).await;
+        let scope = service
+            .scope(&parts.method, &parts.headers, parts.uri.path())
+            .await;
         scope.map(Self).map_err(|failure| failure.response(dialect))
     }
 }

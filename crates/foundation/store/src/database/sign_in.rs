@@ -254,7 +254,10 @@ impl Database {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn session(&self, digest: &Digest) -> Result<Option<(StoredSession, Principal)>, DatabaseError> {
+    pub async fn session(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<(StoredSession, Principal)>, DatabaseError> {
         let statement = "SELECT s.id AS session_id, s.principal, s.created_at, s.expires_at, s.revoked_at, \
              p.id, p.name, p.kind, p.team, p.role, p.repositories \
              FROM sessions s JOIN principals p ON p.id = s.principal \
@@ -341,12 +344,7 @@ async fn insert_identity(
     session
         .run(
             "INSERT INTO identities (issuer, subject, principal, created_at) VALUES ($1, $2, $3, $4)",
-            values![
-                &identity.issuer,
-                &identity.subject,
-                principal.to_string(),
-                now_ms,
-            ],
+            values![&identity.issuer, &identity.subject, principal.to_string(), now_ms,],
         )
         .await?;
     Ok(())

@@ -48,14 +48,20 @@ async fn sign_in(
 #[test]
 fn an_attempt_is_taken_once_and_in_time() {
     on_both(async |database| {
-        database.add_login_attempt(&attempt("one", NOW + 10)).await.unwrap();
+        database
+            .add_login_attempt(&attempt("one", NOW + 10))
+            .await
+            .unwrap();
         database
             .add_login_attempt(&attempt("late", NOW + 10))
             .await
             .unwrap();
         let state = Digest::of("one");
         let taken = at_once(&database, 8, |database, _| async move {
-            database.take_login_attempt(&Digest::of("one"), NOW).await.unwrap()
+            database
+                .take_login_attempt(&Digest::of("one"), NOW)
+                .await
+                .unwrap()
         });
         let taken: Vec<_> = taken.await.into_iter().flatten().collect();
         assert_eq!(taken, [attempt("one", NOW + 10)]);
@@ -96,7 +102,9 @@ fn an_identity_is_one_persons_and_a_person_has_one_at_a_provider() {
     on_both(async |database| {
         let (mut ada, bob) = (person("ada"), person("bob"));
         database.add_principal(&bob, NOW).await.unwrap();
-        sign_in(&database, &ada, Acquaintance::New, "1", "first").await.unwrap();
+        sign_in(&database, &ada, Acquaintance::New, "1", "first")
+            .await
+            .unwrap();
         assert_eq!(
             database.identified(&identity("1")).await.unwrap(),
             Some(ada.clone())
@@ -137,11 +145,15 @@ fn a_session_holds_until_it_is_revoked_or_over_or_its_owner_disabled() {
     on_both_places(async |place| {
         let database = place.migrated().await;
         let (ada, bob) = (person("ada"), person("bob"));
-        sign_in(&database, &ada, Acquaintance::New, "1", "a1").await.unwrap();
+        sign_in(&database, &ada, Acquaintance::New, "1", "a1")
+            .await
+            .unwrap();
         sign_in(&database, &ada, Acquaintance::Known, "1", "a2")
             .await
             .unwrap();
-        sign_in(&database, &bob, Acquaintance::New, "2", "b1").await.unwrap();
+        sign_in(&database, &bob, Acquaintance::New, "2", "b1")
+            .await
+            .unwrap();
 
         let (stored, whose) = database.session(&session("a1").digest).await.unwrap().unwrap();
         assert_eq!((stored.id.as_str(), whose), ("a1", ada.clone()));

@@ -24,9 +24,13 @@ pub async fn run(arguments: LoginArguments) -> Result<Exit, Failure> {
     let settings = composition::settings(None, &Overrides::default())?;
     let output = Output::new(false, settings.no_color);
     let server = server_client::address(&settings, arguments.server.as_deref()).trim_end_matches('/');
-    let failed = |error: std::io::Error| Failure::new(Exit::Missing, format!("cannot listen for the browser: {error}"));
+    let failed = |error: std::io::Error| {
+        Failure::new(Exit::Missing, format!("cannot listen for the browser: {error}"))
+    };
     // Only this machine's browser reaches it, and what it brings is of use only with the verifier.
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port().to_string();
     let verifier = tenon_access::token().map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
     let machine = service_composition::machine_name().unwrap_or_else(|| "this machine".to_owned());
@@ -47,7 +51,11 @@ pub async fn run(arguments: LoginArguments) -> Result<Exit, Failure> {
     let created = Client::redeem(server, &request).await?;
     let kept = service_composition::keep_login(&settings, server, &Secret::new(&created.secret))?;
     let until = created.key.expires_at.unwrap_or_default();
-    output.say(&format!("signed in: the key {} is kept in {} until {until}", created.key.id, kept.display()));
+    output.say(&format!(
+        "signed in: the key {} is kept in {} until {until}",
+        created.key.id,
+        kept.display()
+    ));
     Ok(Exit::Success)
 }
 
@@ -67,7 +75,9 @@ async fn greet(stream: TcpStream) -> std::io::Result<Option<String>> {
     let mut line = String::new();
     (&mut stream).take(LONGEST_LINE).read_line(&mut line).await?;
     let target = line.strip_prefix("GET /?code=");
-    let code = target.and_then(|rest| rest.split([' ', '&']).next()).map(str::to_owned);
+    let code = target
+        .and_then(|rest| rest.split([' ', '&']).next())
+        .map(str::to_owned);
     let code = code.filter(|code| code.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !code.is_empty());
     let (status, text) = match code {
         Some(_) => ("200 OK", DONE),

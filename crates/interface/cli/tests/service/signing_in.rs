@@ -93,7 +93,10 @@ fn people_sign_in_at_a_real_provider_as_the_manual_says() {
     let address = port.address().to_string();
     let url = format!("http://{address}");
     let mut provider = RealProvider::start(&url);
-    let mut file = fs::File::options().append(true).open(site.path("config.toml")).unwrap();
+    let mut file = fs::File::options()
+        .append(true)
+        .open(site.path("config.toml"))
+        .unwrap();
     writeln!(file, "{}", configuration(&provider, &url)).unwrap();
     let serve = ["serve", "--listen", &address, "--no-models", "--workers", "0"];
     let mut command = site.lasting(&serve, "serve.log");
@@ -139,9 +142,22 @@ fn a_server_starts_while_its_provider_is_down() {
     let site = Site::new(&FakeUpstream::start([]));
     let mut provider = RealProvider::start("http://127.0.0.1:1");
     provider.stop();
-    let mut file = fs::File::options().append(true).open(site.path("config.toml")).unwrap();
+    let mut file = fs::File::options()
+        .append(true)
+        .open(site.path("config.toml"))
+        .unwrap();
     writeln!(file, "{}", configuration(&provider, "http://127.0.0.1:1")).unwrap();
-    let mut command = site.lasting(&["serve", "--listen", "127.0.0.1:0", "--no-models", "--workers", "0"], "serve.log");
+    let mut command = site.lasting(
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--no-models",
+            "--workers",
+            "0",
+        ],
+        "serve.log",
+    );
     command.env("OIDC_SECRET", SECRET);
     let server = Server::start(command);
     let down = Browser::default().get(&format!("{}/auth/login", server.url));
@@ -161,26 +177,52 @@ fn a_program_is_given_a_key_by_whoever_is_at_the_browser() {
     let address = port.address().to_string();
     let url = format!("http://{address}");
     let provider = RealProvider::start(&url);
-    let mut file = fs::File::options().append(true).open(site.path("config.toml")).unwrap();
+    let mut file = fs::File::options()
+        .append(true)
+        .open(site.path("config.toml"))
+        .unwrap();
     writeln!(file, "{}", configuration(&provider, &url)).unwrap();
-    let mut command = site.lasting(&["serve", "--listen", &address, "--no-models", "--workers", "0"], "serve.log");
+    let mut command = site.lasting(
+        &["serve", "--listen", &address, "--no-models", "--workers", "0"],
+        "serve.log",
+    );
     command.env("OIDC_SECRET", SECRET);
     let server = Server::start(command);
 
     let mut login = site.command(&["login", "--server", &url]);
-    let mut program = login.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut program = login
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut opened = String::new();
     let mut said = BufReader::new(program.stdout.take().unwrap());
     said.read_line(&mut opened).unwrap();
 
     let mut browser = Browser::default();
     let asked = browser.get(opened.trim());
-    assert!(asked.leads_to().starts_with(&format!("{url}/auth/login?return_to=")), "{asked:?}");
+    assert!(
+        asked
+            .leads_to()
+            .starts_with(&format!("{url}/auth/login?return_to=")),
+        "{asked:?}"
+    );
     let back = provider.sign_in(&mut browser, &asked.leads_to(), "ada");
     let page = browser.get(&back.leads_to());
     assert!(page.body.contains("ada@example.com"), "{}", page.body);
-    assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
-    let action = page.body.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(
+        page.header("content-security-policy")
+            .unwrap()
+            .contains("frame-ancestors 'none'")
+    );
+    let action = page
+        .body
+        .split("action=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     let grant = format!("{url}{}", action.replace("&amp;", "&"));
     // Another page cannot say yes in her name.
     let foreign = browser.send("POST", &grant, &[("origin", "https://evil.example")], "");
@@ -191,19 +233,45 @@ fn a_program_is_given_a_key_by_whoever_is_at_the_browser() {
     let json = [("content-type", "application/json")];
     let redeem = format!("{url}/auth/redeem");
     let guessed = serde_json::json!({ "code": "a", "verifier": "b" }).to_string();
-    assert_eq!(Browser::default().send("POST", &redeem, &json, &guessed).status, 400);
-    assert_eq!(Browser::default().get(&granted.replace("?code=", "?mode=")).status, 404);
+    assert_eq!(
+        Browser::default().send("POST", &redeem, &json, &guessed).status,
+        400
+    );
+    assert_eq!(
+        Browser::default()
+            .get(&granted.replace("?code=", "?mode="))
+            .status,
+        404
+    );
     assert_eq!(Browser::default().get(&granted).status, 200);
     assert_eq!(program.wait().unwrap().code(), Some(0));
     let again = serde_json::json!({ "code": code, "verifier": "b" }).to_string();
-    assert_eq!(Browser::default().send("POST", &redeem, &json, &again).status, 400);
+    assert_eq!(
+        Browser::default().send("POST", &redeem, &json, &again).status,
+        400
+    );
 
-    site.ask(&server, &["user", "me"]).expect(0).says("ada@example.com");
-    let kept = fs::read_dir(site.path("data/logins")).unwrap().next().unwrap().unwrap();
+    site.ask(&server, &["user", "me"])
+        .expect(0)
+        .says("ada@example.com");
+    let kept = fs::read_dir(site.path("data/logins"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(&kept.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
-    let admin = ["audit", "export", "--key-file", site.first_key_file().to_str().unwrap()].map(str::to_owned);
-    let exported = site.ask(&server, &admin.each_ref().map(String::as_str)).expect(0).stdout;
+    let admin = [
+        "audit",
+        "export",
+        "--key-file",
+        site.first_key_file().to_str().unwrap(),
+    ]
+    .map(str::to_owned);
+    let exported = site
+        .ask(&server, &admin.each_ref().map(String::as_str))
+        .expect(0)
+        .stdout;
     assert!(exported.contains("key.created") && !exported.contains(code));
     assert_eq!(server.stop(), Some(0));
 }

@@ -97,11 +97,15 @@ impl Entering<'_> {
         let leaving: Leaving = self.query()?;
         let return_to = leaving.return_to.as_deref().unwrap_or(HOME);
         let Some(return_to) = local_path(return_to) else {
-            let refusal = Refusal::bad("the query, at `return_to`: it is no path of this server, such as `/docs`");
+            let refusal =
+                Refusal::bad("the query, at `return_to`: it is no path of this server, such as `/docs`");
             return Err(self.refused(refusal, None).await);
         };
         let (state, nonce, verifier) = (random()?, random()?, random()?);
-        let departure = self.sign_in.provider.departure(state.expose(), nonce.expose(), &verifier);
+        let departure = self
+            .sign_in
+            .provider
+            .departure(state.expose(), nonce.expose(), &verifier);
         let address = match departure.await {
             Ok(address) => address,
             Err(error) => return Err(self.refused(error.into(), None).await),
@@ -157,7 +161,9 @@ impl Entering<'_> {
         if let Err(error) = signed_in {
             return Err(self.refused(error.into(), Some(&identity)).await);
         }
-        let begun = self.sign_in.set(Cookie::Session, token.expose(), self.sign_in.session);
+        let begun = self
+            .sign_in
+            .set(Cookie::Session, token.expose(), self.sign_in.session);
         let done = self.sign_in.set(Cookie::Attempt, "", Duration::ZERO);
         Ok(Answer::redirect(&permit, &return_to)
             .with_cookie(&begun)
@@ -187,20 +193,28 @@ impl Entering<'_> {
     /// Who comes back, and where they go from here. What they left with is used up by that.
     async fn identified(&self) -> Result<(Identity, String), Refusal> {
         let returning: Returning = self.query()?;
-        let stranger = || Refusal::bad("nobody left from this browser to sign in, or they are back already: sign in again");
+        let stranger = || {
+            Refusal::bad("nobody left from this browser to sign in, or they are back already: sign in again")
+        };
         let state = returning.state.ok_or_else(stranger)?;
         // Whoever has only the address was sent here by another.
         if self.sign_in.sent(Cookie::Attempt, &self.headers) != Some(&state) {
             return Err(stranger());
         }
         let now = now_ms();
-        let taken = self.control.database().take_login_attempt(&Digest::of(&state), now).await?;
+        let taken = self
+            .control
+            .database()
+            .take_login_attempt(&Digest::of(&state), now)
+            .await?;
         let attempt = taken.ok_or_else(stranger)?;
         if let Some(error) = returning.error {
             let detail = format!("the identity provider does not let you in: {}", shown(&error));
             return Err(Refusal::forbidden(detail, Vec::new()));
         }
-        let code = returning.code.ok_or_else(|| Refusal::bad("the query, at `code`: it is missing"))?;
+        let code = returning
+            .code
+            .ok_or_else(|| Refusal::bad("the query, at `code`: it is missing"))?;
         let arrival = Arrival {
             code: &code,
             issuer: returning.iss.as_deref(),
@@ -240,8 +254,8 @@ impl Entering<'_> {
         let Some(named) = database.principal_named(&identity.name).await? else {
             return Ok((Standing::Unknown, None));
         };
-        let is_taken = named.kind != PrincipalKind::Person
-            || database.has_identity(named.id, &identity.issuer).await?;
+        let is_taken =
+            named.kind != PrincipalKind::Person || database.has_identity(named.id, &identity.issuer).await?;
         Ok(match is_taken {
             true => (Standing::Taken, None),
             false => (Standing::Named(named.role), Some(named)),
@@ -300,7 +314,11 @@ impl Entering<'_> {
 
 fn newcomer(identity: &Identity, role: Role) -> Result<Principal, Refusal> {
     if !users::is_name(&identity.name) {
-        let detail = format!("`{}` cannot be the name of a user: {}", shown(&identity.name), users::LETTERS);
+        let detail = format!(
+            "`{}` cannot be the name of a user: {}",
+            shown(&identity.name),
+            users::LETTERS
+        );
         return Err(Refusal::forbidden(detail, Vec::new()));
     }
     Ok(Principal {

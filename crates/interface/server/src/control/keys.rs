@@ -60,7 +60,15 @@ pub(super) async fn create(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let lifetime = request
         .expires_seconds
         .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000));
-    let created = keep(asked.control, minted, &owner, request.name.trim(), &scopes, lifetime).await?;
+    let created = keep(
+        asked.control,
+        minted,
+        &owner,
+        request.name.trim(),
+        &scopes,
+        lifetime,
+    )
+    .await?;
     Ok(Answer::json(&permit, StatusCode::CREATED, &created))
 }
 

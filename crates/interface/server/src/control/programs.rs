@@ -63,14 +63,19 @@ pub(super) async fn ask(entering: &Entering<'_>) -> Result<Answer, Refusal> {
         let permit = entering.permit(event).await?;
         let here = format!("{}?{}", Door::Program.path(), entering.query);
         let there = serde_urlencoded::to_string([("return_to", here)]).map_err(|_| Refusal::internal())?;
-        return Ok(Answer::redirect(&permit, &format!("{}?{there}", Door::Login.path())));
+        return Ok(Answer::redirect(
+            &permit,
+            &format!("{}?{there}", Door::Login.path()),
+        ));
     };
     let event = AuditEvent {
         principal: Some(caller.principal.id.to_string()),
         authentication: Authentication::User,
         ..event
     };
-    let permit = entering.permit(event.with_detail("program", program.name.as_str())).await?;
+    let permit = entering
+        .permit(event.with_detail("program", program.name.as_str()))
+        .await?;
     let page = page(&program.name, &caller.principal.name, &entering.query);
     // Nobody frames it to have it clicked, and its one form leads to us and from there to the program.
     let policy = format!(
@@ -78,8 +83,10 @@ pub(super) async fn ask(entering: &Entering<'_>) -> Result<Answer, Refusal> {
          form-action 'self' http://127.0.0.1:{}",
         program.port
     );
-    Ok(Answer::body(&permit, "text/html; charset=utf-8", Body::from(page))
-        .with_header(header::CONTENT_SECURITY_POLICY, &policy))
+    Ok(
+        Answer::body(&permit, "text/html; charset=utf-8", Body::from(page))
+            .with_header(header::CONTENT_SECURITY_POLICY, &policy),
+    )
 }
 
 fn page(program: &str, user: &str, query: &str) -> String {
@@ -98,7 +105,9 @@ fn page(program: &str, user: &str, query: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
 }
 
 /// Somebody said yes: the browser takes the code to the program.
@@ -129,7 +138,9 @@ pub(super) async fn grant(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 pub(super) async fn redeem(entering: &Entering<'_>, sent: Bytes) -> Result<Answer, Refusal> {
     let request: RedeemRequest = body::read(&entering.headers, &sent)?;
     let database = entering.control.database();
-    let taken = database.take_login_grant(&Digest::of(&request.code), now_ms()).await?;
+    let taken = database
+        .take_login_grant(&Digest::of(&request.code), now_ms())
+        .await?;
     let grant = taken.filter(|grant| grant.challenge == Digest::of(&request.verifier));
     let Some(grant) = grant else {
         let refusal = Refusal::bad("the code was used before, is too old or another program's: start again");
@@ -150,6 +161,14 @@ pub(super) async fn redeem(entering: &Entering<'_>, sent: Bytes) -> Result<Answe
         .with_detail("name", grant.name.as_str());
     let permit = entering.permit(event).await?;
     let lifetime = Some(milliseconds(KEY));
-    let created = keys::keep(entering.control, minted, &owner, &grant.name, &Scopes::all(), lifetime).await?;
+    let created = keys::keep(
+        entering.control,
+        minted,
+        &owner,
+        &grant.name,
+        &Scopes::all(),
+        lifetime,
+    )
+    .await?;
     Ok(Answer::json(&permit, StatusCode::CREATED, &created))
 }

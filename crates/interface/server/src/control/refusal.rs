@@ -87,7 +87,8 @@ impl Refusal {
 
     /// A page of somebody else's asks in the name of whoever looks at it.
     pub fn foreign_page() -> Self {
-        let detail = "with a session, only pages of this server's own may change something; programs use a key";
+        let detail =
+            "with a session, only pages of this server's own may change something; programs use a key";
         Self::forbidden(detail, Vec::new())
     }
 

@@ -17,8 +17,8 @@ use tenon_store::UsageRow;
 use super::answer::Answer;
 use super::asked::Asked;
 use super::{
-    Caller, Control, Refusal, audit, body, doors, events, jobs, keys, programs, proposals, repositories, sessions, signals,
-    users, webhooks,
+    Caller, Control, Refusal, audit, body, doors, events, jobs, keys, programs, proposals, repositories,
+    sessions, signals, users, webhooks,
 };
 
 /// A route for every operation, and for every door.

@@ -161,8 +161,16 @@ mod tests {
             assert_eq!(local_path(path), Some(path));
         }
         for path in [
-            "", "docs", "//evil.example", "/\\evil.example", "\\\\evil", "https://evil.example", "/a b", "/\tx",
-            "/\u{e9}", "javascript:alert(1)",
+            "",
+            "docs",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil",
+            "https://evil.example",
+            "/a b",
+            "/\tx",
+            "/\u{e9}",
+            "javascript:alert(1)",
         ] {
             assert_eq!(local_path(path), None, "{path:?}");
         }
@@ -171,7 +179,10 @@ mod tests {
 
     #[test]
     fn a_cookie_is_kept_from_scripts_and_other_hosts() {
-        let (open, encrypted) = (sign_in("http://tenon.example:80"), sign_in("https://tenon.example"));
+        let (open, encrypted) = (
+            sign_in("http://tenon.example:80"),
+            sign_in("https://tenon.example"),
+        );
         let minute = Duration::from_secs(60);
         assert_eq!(
             open.set(Cookie::Session, "a", minute),
@@ -181,7 +192,10 @@ mod tests {
             encrypted.set(Cookie::Attempt, "", Duration::ZERO),
             "__Host-tenon_login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
         );
-        let sent = headers(&[("cookie", "x=1; tenon_session=a"), ("cookie", "__Host-tenon_session=b")]);
+        let sent = headers(&[
+            ("cookie", "x=1; tenon_session=a"),
+            ("cookie", "__Host-tenon_session=b"),
+        ]);
         assert_eq!(open.sent(Cookie::Session, &sent), Some("a"));
         assert_eq!(encrypted.sent(Cookie::Session, &sent), Some("b"));
         assert_eq!(open.sent(Cookie::Attempt, &sent), None);
@@ -196,7 +210,10 @@ mod tests {
         for own in [
             &[("origin", "http://tenon.example")][..],
             &[("sec-fetch-site", "same-origin")],
-            &[("origin", "http://tenon.example"), ("sec-fetch-site", "same-origin")],
+            &[
+                ("origin", "http://tenon.example"),
+                ("sec-fetch-site", "same-origin"),
+            ],
         ] {
             assert!(sign_in.is_own(&headers(own)), "{own:?}");
         }
@@ -208,8 +225,14 @@ mod tests {
             &[("sec-fetch-site", "same-site")],
             &[("sec-fetch-site", "cross-site")],
             &[("sec-fetch-site", "none")],
-            &[("origin", "http://evil.example"), ("sec-fetch-site", "same-origin")],
-            &[("origin", "http://tenon.example"), ("sec-fetch-site", "cross-site")],
+            &[
+                ("origin", "http://evil.example"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            &[
+                ("origin", "http://tenon.example"),
+                ("sec-fetch-site", "cross-site"),
+            ],
         ] {
             assert!(!sign_in.is_own(&headers(other)), "{other:?}");
         }

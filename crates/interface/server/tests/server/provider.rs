@@ -135,10 +135,13 @@ impl Script {
                 merge(&mut said, &self.configuration);
                 json_answer(200, &said)
             }
-            "/keys" => json_answer(200, &json!({ "keys": [
+            "/keys" => json_answer(
+                200,
+                &json!({ "keys": [
                 { "kty": "of tomorrow", "kid": "two" },
                 keys.published(&self.key),
-            ] })),
+            ] }),
+            ),
             "/token" => self.redeem(request, keys, issuer),
             "/person" => {
                 assert_eq!(request.header("authorization"), Some("Bearer of the person"));
@@ -154,11 +157,18 @@ impl Script {
     fn redeem(&self, request: &HttpRequest, keys: &Keys, issuer: &str) -> HttpAnswer {
         let form: BTreeMap<String, String> = serde_urlencoded::from_bytes(&request.body).unwrap();
         let credentials = BASE64_STANDARD.encode("tenon:a+secret%3A+with+%25+and+%2F");
-        assert_eq!(request.header("authorization"), Some(format!("Basic {credentials}").as_str()));
+        assert_eq!(
+            request.header("authorization"),
+            Some(format!("Basic {credentials}").as_str())
+        );
         assert_eq!(form["grant_type"], "authorization_code");
         let refused = || json_answer(400, &json!({ "error": "invalid_grant" }));
-        let Some(question) = self.codes.get(&form["code"]) else { return refused() };
-        let Some(verifier) = form.get("code_verifier") else { return refused() };
+        let Some(question) = self.codes.get(&form["code"]) else {
+            return refused();
+        };
+        let Some(verifier) = form.get("code_verifier") else {
+            return refused();
+        };
         let challenge = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
         let is_theirs = BASE64.encode(challenge) == question.challenge;
         if !is_theirs || verifier.len() < 43 || form["redirect_uri"] != question.redirect_uri {

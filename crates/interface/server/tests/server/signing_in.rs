@@ -88,7 +88,15 @@ impl Entrance {
     async fn users(&self) -> Vec<String> {
         let users = self.desk.get("/api/v1/users").await.json();
         let users = users["users"].as_array().unwrap().iter();
-        users.map(|user| format!("{} {}", user["name"].as_str().unwrap(), user["role"].as_str().unwrap())).collect()
+        users
+            .map(|user| {
+                format!(
+                    "{} {}",
+                    user["name"].as_str().unwrap(),
+                    user["role"].as_str().unwrap()
+                )
+            })
+            .collect()
     }
 }
 
@@ -114,14 +122,18 @@ async fn somebody_signs_in_works_and_signs_out() {
     assert_eq!((back.status, back.header("location")), (303, Some("/docs?a=b")));
     let set: Vec<&str> = back.all("set-cookie").collect();
     assert!(
-        set[0].starts_with("tenon_session=") && set[0].ends_with("; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"),
+        set[0].starts_with("tenon_session=")
+            && set[0].ends_with("; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"),
         "{set:?}"
     );
     assert_eq!(browser.cookie("tenon_login"), None);
 
     let me = json(&entrance.me(&mut browser));
     assert_eq!(me["user"]["name"], "ada@a.example");
-    assert_eq!((&me["user"]["role"], &me["key"]), (&json!("viewer"), &json!(null)));
+    assert_eq!(
+        (&me["user"]["role"], &me["key"]),
+        (&json!("viewer"), &json!(null))
+    );
     let sessions = json(&browser.get(&entrance.desk.url("/api/v1/sessions")));
     assert_eq!(sessions["sessions"][0]["id"], me["session"]);
     // A session is decided about as the user is.
@@ -154,7 +166,10 @@ async fn somebody_signs_in_works_and_signs_out() {
     assert_eq!(report["is_whole"], true);
     // What is known of the provider is asked for once.
     let asked = |path| entrance.provider.asked_for(path);
-    assert_eq!((asked("/.well-known/openid-configuration"), asked("/keys")), (1, 1));
+    assert_eq!(
+        (asked("/.well-known/openid-configuration"), asked("/keys")),
+        (1, 1)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,7 +193,10 @@ async fn a_token_that_cannot_be_trusted_lets_nobody_in() {
         entrance.provider.tell(|script| script.claims = claims.clone());
         let mut browser = Browser::default();
         let refused = problem(&entrance.sign_in(&mut browser), 502);
-        assert!(refused["detail"].as_str().unwrap().contains(said), "{claims}: {refused}");
+        assert!(
+            refused["detail"].as_str().unwrap().contains(said),
+            "{claims}: {refused}"
+        );
         assert_eq!(browser.cookie("tenon_session"), None);
     }
     entrance.provider.tell(|script| script.claims = json!({}));
@@ -190,7 +208,10 @@ async fn a_token_that_cannot_be_trusted_lets_nobody_in() {
     ] {
         entrance.provider.tell(|script| script.signing = signing);
         let refused = problem(&entrance.sign_in(&mut Browser::default()), 502);
-        assert!(refused["detail"].as_str().unwrap().contains(said), "{signing:?}: {refused}");
+        assert!(
+            refused["detail"].as_str().unwrap().contains(said),
+            "{signing:?}: {refused}"
+        );
     }
     assert_eq!(entrance.users().await, ["admin admin"]);
     assert_eq!(entrance.recorded("login.refused").await.len(), 15);
@@ -216,7 +237,10 @@ async fn a_provider_that_is_down_stops_nothing_but_signing_in() {
     let login = entrance.desk.url("/auth/login");
     let page = browser.get(&login);
     let refused = problem(&page, 503);
-    assert!(refused["detail"].as_str().unwrap().contains("does not answer"), "{refused}");
+    assert!(
+        refused["detail"].as_str().unwrap().contains("does not answer"),
+        "{refused}"
+    );
     assert!(page.header("retry-after").is_some());
 
     entrance.provider.tell(|script| script.is_down = false);
@@ -238,10 +262,15 @@ async fn what_a_provider_says_of_itself_is_not_taken_on_trust() {
     for (said, configuration) in [
         ("calls itself", json!({ "issuer": format!("{issuer}/") })),
         ("calls itself", json!({ "issuer": "https://evil.example" })),
-        ("not encrypted, or none", json!({ "token_endpoint": "file:///etc/passwd" })),
+        (
+            "not encrypted, or none",
+            json!({ "token_endpoint": "file:///etc/passwd" }),
+        ),
         ("not as expected", json!({ "jwks_uri": null })),
     ] {
-        entrance.provider.tell(|script| script.configuration = configuration);
+        entrance
+            .provider
+            .tell(|script| script.configuration = configuration);
         let refused = problem(&Browser::default().get(&entrance.desk.url("/auth/login")), 502);
         assert!(refused["detail"].as_str().unwrap().contains(said), "{refused}");
     }
@@ -249,7 +278,9 @@ async fn what_a_provider_says_of_itself_is_not_taken_on_trust() {
     for (said, place) in [("status 302", "/redirected"), ("larger than", "/endless")] {
         let entrance = Entrance::new().await;
         let place = format!("{}{place}", entrance.provider.issuer());
-        entrance.provider.tell(|script| script.configuration = json!({ "jwks_uri": place }));
+        entrance
+            .provider
+            .tell(|script| script.configuration = json!({ "jwks_uri": place }));
         let refused = problem(&entrance.sign_in(&mut Browser::default()), 502);
         assert!(refused["detail"].as_str().unwrap().contains(said), "{refused}");
     }
@@ -286,7 +317,13 @@ async fn an_attempt_is_one_browsers_and_good_for_once() {
     };
     let injected = one_back.replace(&code(&one_back), &code(&other_back));
     let refused = problem(&one.get(&injected), 400);
-    assert!(refused["detail"].as_str().unwrap().contains("does not take the code"), "{refused}");
+    assert!(
+        refused["detail"]
+            .as_str()
+            .unwrap()
+            .contains("does not take the code"),
+        "{refused}"
+    );
 
     let mut late = Browser::default();
     let back = entrance.provider.admits(&late.get(&login).leads_to());
@@ -302,15 +339,25 @@ async fn a_provider_that_refuses_or_is_another_lets_nobody_in() {
     let mut browser = Browser::default();
     let back = entrance.provider.admits(&browser.get(&login).leads_to());
     let denied = problem(&browser.get(&format!("{back}&error=access_denied")), 403);
-    assert!(denied["detail"].as_str().unwrap().contains("access_denied"), "{denied}");
+    assert!(
+        denied["detail"].as_str().unwrap().contains("access_denied"),
+        "{denied}"
+    );
     let back = entrance.provider.admits(&browser.get(&login).leads_to());
-    problem(&browser.get(&format!("{back}&iss=https%3A%2F%2Fevil.example")), 400);
+    problem(
+        &browser.get(&format!("{back}&iss=https%3A%2F%2Fevil.example")),
+        400,
+    );
 
     let names_itself = json!({ "authorization_response_iss_parameter_supported": true });
     let entrance = Entrance::new().await;
-    entrance.provider.tell(|script| script.configuration = names_itself);
+    entrance
+        .provider
+        .tell(|script| script.configuration = names_itself);
     problem(&entrance.sign_in(&mut browser), 400);
-    let back = entrance.provider.admits(&browser.get(&entrance.desk.url("/auth/login")).leads_to());
+    let back = entrance
+        .provider
+        .admits(&browser.get(&entrance.desk.url("/auth/login")).leads_to());
     let named = format!("{back}&iss={}", entrance.provider.issuer().replace(':', "%3A"));
     assert_eq!(browser.get(&named).status, 303);
 }
@@ -318,12 +365,22 @@ async fn a_provider_that_refuses_or_is_another_lets_nobody_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_sent_to_another_host() {
     let entrance = Entrance::new().await;
-    for path in ["https://evil.example", "//evil.example", "/%5Cevil.example", "/%09/evil.example", "docs", ""] {
+    for path in [
+        "https://evil.example",
+        "//evil.example",
+        "/%5Cevil.example",
+        "/%09/evil.example",
+        "docs",
+        "",
+    ] {
         let page = Browser::default().get(&entrance.desk.url(&format!("/auth/login?return_to={path}")));
         problem(&page, 400);
     }
     assert_eq!(entrance.recorded("login.refused").await.len(), 6);
-    problem(&Browser::default().get(&entrance.desk.url("/auth/login?to=/docs")), 400);
+    problem(
+        &Browser::default().get(&entrance.desk.url("/auth/login?to=/docs")),
+        400,
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -345,14 +402,22 @@ async fn a_session_changes_something_only_for_our_own_pages() {
         &[("sec-fetch-site", "same-site")],
     ] {
         let refused = problem(&ask(foreign), 403);
-        assert!(refused["detail"].as_str().unwrap().contains("pages of this server's own"), "{refused}");
+        assert!(
+            refused["detail"]
+                .as_str()
+                .unwrap()
+                .contains("pages of this server's own"),
+            "{refused}"
+        );
     }
     let created = ask(&[("origin", &own), ("sec-fetch-site", "same-origin")]);
     assert_eq!(created.status, 201, "{}", created.body);
     // A key that was made with it is as good as any, and asks for no page.
     let created: Value = serde_json::from_str(&created.body).unwrap();
     let key = created["secret"].as_str().unwrap();
-    let me = Reply::of(entrance.desk.request(Method::GET, "/api/v1/me", key)).await.json();
+    let me = Reply::of(entrance.desk.request(Method::GET, "/api/v1/me", key))
+        .await
+        .json();
     assert_eq!(me["user"]["name"], "ada@a.example");
 
     let logout = entrance.desk.url("/auth/logout");
@@ -374,7 +439,11 @@ async fn a_session_is_ended_by_whoever_may_and_by_time() {
     let eve = entrance.desk.user("eve", "maintainer").await;
     let refused = Reply::of(entrance.desk.request(Method::DELETE, &path, &eve)).await;
     assert_eq!(refused.status, 403, "{}", refused.text);
-    let listed = entrance.desk.get("/api/v1/sessions?user=ada%40a.example").await.json();
+    let listed = entrance
+        .desk
+        .get("/api/v1/sessions?user=ada%40a.example")
+        .await
+        .json();
     assert_eq!(listed["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(entrance.desk.delete(&path).await.status, 204);
     problem(&entrance.me(&mut browser), 401);
@@ -383,7 +452,14 @@ async fn a_session_is_ended_by_whoever_may_and_by_time() {
     let mut browser = entrance.signed_in();
     // The role is the one that they have now.
     let body = json!({ "name": "ada@a.example", "role": "admin" });
-    assert_eq!(entrance.desk.put("/api/v1/users/ada%40a.example", &body).await.status, 200);
+    assert_eq!(
+        entrance
+            .desk
+            .put("/api/v1/users/ada%40a.example", &body)
+            .await
+            .status,
+        200
+    );
     assert_eq!(browser.get(&entrance.desk.url("/api/v1/users")).status, 200);
     let in_a_day = tenon_jobs::now_ms() + 86_400_000;
     entrance.desk.database.expire_sessions(in_a_day).await.unwrap();
@@ -405,7 +481,10 @@ async fn only_who_belongs_here_is_let_in() {
     };
     let ada = json!({ "email": "ada@a.example", "email_verified": true });
     let refused = problem(&enter(ada.clone()), 403);
-    assert!(refused["detail"].as_str().unwrap().contains("tenon user add"), "{refused}");
+    assert!(
+        refused["detail"].as_str().unwrap().contains("tenon user add"),
+        "{refused}"
+    );
     for stranger in [
         json!({ "email": "ada@b.example", "email_verified": true }),
         json!({ "email": "ada@a.example", "email_verified": false }),
@@ -413,7 +492,10 @@ async fn only_who_belongs_here_is_let_in() {
         json!({}),
     ] {
         let refused = problem(&enter(stranger), 403);
-        assert!(refused["detail"].as_str().unwrap().contains("domains"), "{refused}");
+        assert!(
+            refused["detail"].as_str().unwrap().contains("domains"),
+            "{refused}"
+        );
     }
     entrance.desk.user("ada@a.example", "reviewer").await;
     assert_eq!(enter(ada.clone()).status, 303);
@@ -421,7 +503,10 @@ async fn only_who_belongs_here_is_let_in() {
     let mut heir = ada.clone();
     heir["sub"] = json!("person 2");
     let refused = problem(&enter(heir), 403);
-    assert!(refused["detail"].as_str().unwrap().contains("another's"), "{refused}");
+    assert!(
+        refused["detail"].as_str().unwrap().contains("another's"),
+        "{refused}"
+    );
     // She stays who she is when her address changes.
     let moved = json!({ "email": "lovelace@a.example", "email_verified": true });
     assert_eq!(enter(moved).status, 303);
@@ -439,13 +524,22 @@ async fn a_name_that_somebody_chose_makes_them_nobody_else() {
         entrance.sign_in(&mut Browser::default())
     };
     let refused = problem(&enter(json!({ "preferred_username": "admin" })), 403);
-    assert!(refused["detail"].as_str().unwrap().contains("does not vouch"), "{refused}");
+    assert!(
+        refused["detail"].as_str().unwrap().contains("does not vouch"),
+        "{refused}"
+    );
     let robot = json!({ "name": "ci@a.example", "kind": "service_account", "role": "admin" });
     entrance.desk.post("/api/v1/users", &robot).await.with(201);
-    problem(&enter(json!({ "email": "ci@a.example", "email_verified": true })), 403);
+    problem(
+        &enter(json!({ "email": "ci@a.example", "email_verified": true })),
+        403,
+    );
     problem(&enter(json!({ "preferred_username": "<script>" })), 403);
     assert_eq!(enter(json!({ "preferred_username": "ada+web" })).status, 303);
-    assert_eq!(entrance.users().await, ["ada+web viewer", "admin admin", "ci@a.example admin"]);
+    assert_eq!(
+        entrance.users().await,
+        ["ada+web viewer", "admin admin", "ci@a.example admin"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -471,7 +565,10 @@ async fn groups_give_roles_and_may_be_told_beside_the_token() {
     };
     let person = |groups: Value| json!({ "sub": "person 1", "email": "ada@a.example", "groups": groups });
     assert_eq!(enter(person(json!(["dev", "ops"]))).status, 303);
-    assert_eq!(entrance.users().await, ["ada@a.example maintainer", "admin admin"]);
+    assert_eq!(
+        entrance.users().await,
+        ["ada@a.example maintainer", "admin admin"]
+    );
     assert_eq!(enter(person(json!(["dev"]))).status, 303);
     assert_eq!(entrance.users().await, ["ada@a.example developer", "admin admin"]);
     assert_eq!(enter(person(json!([]))).status, 303);
@@ -479,7 +576,10 @@ async fn groups_give_roles_and_may_be_told_beside_the_token() {
     let mut other = person(json!(["ops"]));
     other["sub"] = json!("person 2");
     let refused = problem(&enter(other), 502);
-    assert!(refused["detail"].as_str().unwrap().contains("said of another"), "{refused}");
+    assert!(
+        refused["detail"].as_str().unwrap().contains("said of another"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -490,7 +590,9 @@ async fn without_a_provider_nobody_signs_in() {
     }
     desk.post("/auth/logout", &json!(null)).await.failed(404);
     let request = reqwest::Client::new().get(desk.url("/api/v1/me"));
-    Reply::of(request.header("cookie", "tenon_session=a")).await.failed(401);
+    Reply::of(request.header("cookie", "tenon_session=a"))
+        .await
+        .failed(401);
     let wrong = reqwest::Client::new().get(desk.url("/auth/logout"));
     Reply::of(wrong).await.failed(405);
 }
