@@ -1,7 +1,7 @@
 use serde::Serialize;
 use tenon_domain::Price;
 
-use crate::{Origin, RouteSettings, Settings, UpstreamFill, UpstreamSettings};
+use crate::{Origin, RouteSettings, Settings, SignInSettings, UpstreamFill, UpstreamSettings};
 
 /// One setting, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,9 +29,44 @@ pub(crate) fn explain(settings: &Settings) -> Vec<ExplainedSetting> {
         origin: record.origin.to_string(),
     });
     records
+        .chain(settings.sign_in.iter().flat_map(sign_in))
         .chain(settings.upstreams.iter().flat_map(upstream))
         .chain(settings.routes.iter().map(route))
         .collect()
+}
+
+fn sign_in(sign_in: &SignInSettings) -> impl Iterator<Item = ExplainedSetting> {
+    let or_none = |text: Option<&String>| text.cloned().unwrap_or_else(|| "none".to_owned());
+    let roles: Vec<String> = sign_in
+        .roles
+        .iter()
+        .map(|(group, role)| format!("{group} = {role}"))
+        .collect();
+    let secret = match &sign_in.client_secret {
+        // A `Secret` shows as a placeholder, whatever it holds.
+        Ok(Some(secret)) => secret.to_string(),
+        Ok(None) => "none".to_owned(),
+        Err(_) => "not to be had here".to_owned(),
+    };
+    let values = [
+        ("issuer", sign_in.issuer.clone()),
+        ("client_id", sign_in.client_id.clone()),
+        ("client_secret", secret),
+        ("public_url", sign_in.public_url.clone()),
+        ("scopes", sign_in.scopes.join(" ")),
+        ("user_claim", or_none(sign_in.user_claim.as_ref())),
+        ("groups_claim", or_none(sign_in.groups_claim.as_ref())),
+        ("role", roles.join(", ")),
+        ("allowed_domains", sign_in.allowed_domains.join(", ")),
+        ("create_users", sign_in.create_users.to_string()),
+        ("default_role", sign_in.default_role.to_string()),
+        ("session", format!("{}s", sign_in.session.as_secs())),
+    ];
+    values.into_iter().map(|(key, value)| ExplainedSetting {
+        key: format!("oidc.{key}"),
+        value,
+        origin: sign_in.origin.to_string(),
+    })
 }
 
 fn route(route: &RouteSettings) -> ExplainedSetting {

@@ -12,6 +12,7 @@ use toml::de::DeTable;
 use self::table::Table;
 use crate::options::{Options, Stated};
 use crate::route::{RouteOptions, RouteTargetOptions};
+use crate::sign_in::{GroupRoleOptions, SignInOptions};
 use crate::upstream::UpstreamOptions;
 use crate::{ConfigError, Origin, value};
 
@@ -19,6 +20,7 @@ const MAX_FILE_BYTES: u64 = 256 * 1024;
 const MAX_UPSTREAMS: usize = 32;
 const MAX_ROUTES: usize = 32;
 const MAX_TARGETS: usize = 32;
+const MAX_GROUP_ROLES: usize = 256;
 
 /// Reads `path`; `None` when there is no such file.
 pub(crate) fn read(path: &Path, home: Option<&PathBuf>) -> Result<Option<Options>, ConfigError> {
@@ -95,10 +97,52 @@ fn parse(text: &str, path: &Path, home: Option<&PathBuf>) -> Result<Options, Con
         options.redact_personal = redaction.boolean("personal")?;
         redaction.finish()?;
     }
+    options.sign_in = sign_in(&mut top, home)?;
     options.upstreams = upstreams(&mut top, home)?;
     options.routes = routes(&mut top)?;
     top.finish()?;
     Ok(options)
+}
+
+fn sign_in(
+    top: &mut Table<'_>,
+    home: Option<&PathBuf>,
+) -> Result<Option<Stated<SignInOptions>>, ConfigError> {
+    let Some((origin, mut table)) = top.placed_table("oidc")? else {
+        return Ok(None);
+    };
+    let role = |(origin, mut table): (Origin, Table<'_>)| {
+        let role = GroupRoleOptions {
+            group: table.string("group")?,
+            role: table.string("role")?,
+        };
+        table.finish()?;
+        Ok(Stated::new(role, origin))
+    };
+    let roles = tables(&mut table, "role", MAX_GROUP_ROLES)?;
+    let options = SignInOptions {
+        issuer: table.string("issuer")?,
+        client_id: table.string("client_id")?,
+        client_secret_env: table.string("client_secret_env")?,
+        client_secret_file: read_value(
+            table.string("client_secret_file")?,
+            "oidc.client_secret_file",
+            |text| value::folder(&text, home),
+        )?,
+        public_url: table.string("public_url")?,
+        scopes: table.strings("scopes")?,
+        user_claim: table.string("user_claim")?,
+        groups_claim: table.string("groups_claim")?,
+        roles: roles.into_iter().map(role).collect::<Result<_, _>>()?,
+        allowed_domains: table.strings("allowed_domains")?,
+        create_users: table.boolean("create_users")?,
+        default_role: table.string("default_role")?,
+        session: read_value(table.string("session")?, "oidc.session", |text| {
+            value::session_text(&text)
+        })?,
+    };
+    table.finish()?;
+    Ok(Some(Stated::new(options, origin)))
 }
 
 fn upstreams(

@@ -18,6 +18,7 @@ pub(crate) fn layer(layers: impl IntoIterator<Item = Options>) -> Options {
             database: upper.database.or(lower.database),
             api_key: upper.api_key.or(lower.api_key),
             event_sink: upper.event_sink.or(lower.event_sink),
+            sign_in: upper.sign_in.or(lower.sign_in),
             max_time: upper.max_time.or(lower.max_time),
             max_attempts: upper.max_attempts.or(lower.max_attempts),
             redact_secrets: upper.redact_secrets.or(lower.redact_secrets),

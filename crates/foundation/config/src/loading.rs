@@ -81,10 +81,13 @@ fn read_repository(root: &Path, home: Option<&PathBuf>, yours: &[String]) -> Res
 }
 
 fn credential_variables(options: &Options) -> BTreeSet<String> {
-    options
+    let keys = options
         .upstreams
         .iter()
-        .filter_map(|upstream| upstream.value.api_key_env.as_ref())
-        .map(|name| name.value.clone())
-        .collect()
+        .filter_map(|upstream| upstream.value.api_key_env.as_ref());
+    let secret = options
+        .sign_in
+        .as_ref()
+        .and_then(|sign_in| sign_in.value.client_secret_env.as_ref());
+    keys.chain(secret).map(|name| name.value.clone()).collect()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use tenon_domain::Secret;
 
 use crate::route::RouteOptions;
+use crate::sign_in::SignInOptions;
 use crate::upstream::UpstreamOptions;
 use crate::value::SandboxMode;
 use crate::{ConfigError, Origin};
@@ -21,6 +22,7 @@ pub(crate) struct Options {
     pub(crate) database: Option<Stated<Secret>>,
     pub(crate) api_key: Option<Stated<Secret>>,
     pub(crate) event_sink: Option<Stated<String>>,
+    pub(crate) sign_in: Option<Stated<SignInOptions>>,
     pub(crate) max_time: Option<Stated<Duration>>,
     pub(crate) max_attempts: Option<Stated<u32>>,
     pub(crate) redact_secrets: Option<Stated<bool>>,

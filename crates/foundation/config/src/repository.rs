@@ -42,6 +42,11 @@ pub(crate) fn restrict(options: Options) -> Result<Options, ConfigError> {
         options.event_sink.as_ref(),
         "what happens here could be told to its author",
     )?;
+    forbid(
+        "oidc",
+        options.sign_in.as_ref(),
+        "who may come in is not its author's business",
+    )?;
     let redactions = [
         ("redaction.secrets = false", &options.redact_secrets),
         ("redaction.personal = false", &options.redact_personal),

@@ -8,7 +8,8 @@ use crate::loading::config_folder;
 use crate::options::{Options, Stated};
 use crate::value::SandboxMode;
 use crate::{
-    ConfigError, Environment, ExplainedSetting, Origin, RouteSettings, UpstreamSettings, route, upstream,
+    ConfigError, Environment, ExplainedSetting, Origin, RouteSettings, SignInSettings, UpstreamSettings,
+    route, sign_in, upstream,
 };
 
 /// Every setting, resolved.
@@ -50,6 +51,8 @@ pub struct Settings {
     pub api_key: Option<Secret>,
     /// Where the service sends every event, as a CloudEvent.
     pub event_sink: Option<String>,
+    /// How people sign in to the service; `None`: they do not, and keys are all there is.
+    pub sign_in: Option<SignInSettings>,
     /// Whether the user asked for no colour (`NO_COLOR`).
     pub no_color: bool,
     /// The user's home folder.
@@ -138,6 +141,10 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
     );
     let api_key = resolving.optional("api_key", options.api_key, "none", Secret::to_string);
     let event_sink = resolving.optional("event_sink", options.event_sink, "none", String::clone);
+    let sign_in = options
+        .sign_in
+        .map(|stated| sign_in::resolve(stated, environment))
+        .transpose()?;
     let data_folder = resolving.folder("folders.data", options.data_folder, || {
         environment
             .base_folder("XDG_DATA_HOME", ".local/share")
@@ -182,6 +189,7 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
         database,
         api_key,
         event_sink,
+        sign_in,
         no_color: environment.get("NO_COLOR").is_some(),
         home: environment.absolute_path("HOME"),
         search_path: environment.folders("PATH"),

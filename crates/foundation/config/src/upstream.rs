@@ -153,7 +153,12 @@ fn resolve(
         value: options,
         origin,
     } = stated;
-    let api_key = api_key(options.api_key_env, options.api_key_file, environment)?;
+    let api_key = secret(
+        ["upstream.api_key_env", "upstream.api_key_file"],
+        options.api_key_env,
+        options.api_key_file,
+        environment,
+    )?;
     let price = price(options.input_price, options.output_price)?;
     Ok(UpstreamSettings {
         name: required(options.name, "upstream.name", &origin, |text| {
@@ -212,33 +217,48 @@ pub(crate) fn required<T>(
     Ok(stated.read(key, |text| read(&text))?.value)
 }
 
-/// A key that is configured but cannot be had is an error: a request without it would only fail later, elsewhere.
-fn api_key(
+/// A credential by reference. One that is configured but cannot be had is an error: a request without it would only fail
+/// later, elsewhere. `keys` are those of the variable and of the file.
+pub(crate) fn secret(
+    keys: [&str; 2],
     variable: Option<Stated<String>>,
     file: Option<Stated<PathBuf>>,
     environment: &Environment,
 ) -> Result<Option<Secret>, ConfigError> {
-    let secret = match (variable, file) {
+    let [variable_key, file_key] = keys;
+    let (key, secret) = match (variable, file) {
         (None, None) => return Ok(None),
-        (Some(variable), None) => variable.read("upstream.api_key_env", |name| {
-            let value = environment.get(&name).and_then(|value| value.to_str());
-            value
-                .map(Secret::new)
-                .ok_or_else(|| format!("names the environment variable `{name}`, which is not set"))
-        })?,
-        (None, Some(file)) => file.read("upstream.api_key_file", |path| {
-            let text = file::read_bounded(&path, MAX_KEY_BYTES)
-                .and_then(|text| text.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
-                .map_err(|error| format!("names `{}`, which cannot be read: {error}", path.display()))?;
-            Ok(Secret::new(&text))
-        })?,
-        (Some(_), Some(file)) => file.read("upstream.api_key_file", |_| {
-            Err("is stated beside `api_key_env`; keep one of them".to_owned())
-        })?,
+        (Some(variable), None) => {
+            let read = variable.read(variable_key, |name| {
+                let value = environment.get(&name).and_then(|value| value.to_str());
+                value
+                    .map(Secret::new)
+                    .ok_or_else(|| format!("names the environment variable `{name}`, which is not set"))
+            })?;
+            (variable_key, read)
+        }
+        (None, Some(file)) => {
+            let read = file.read(file_key, |path| {
+                let text = file::read_bounded(&path, MAX_KEY_BYTES)
+                    .and_then(|text| text.ok_or_else(|| std::io::ErrorKind::NotFound.into()))
+                    .map_err(|error| format!("names `{}`, which cannot be read: {error}", path.display()))?;
+                Ok(Secret::new(&text))
+            })?;
+            (file_key, read)
+        }
+        (Some(_), Some(file)) => {
+            let name = variable_key.rsplit('.').next().unwrap_or_default();
+            let reason = format!("is stated beside `{name}`; keep one of them");
+            return Err(ConfigError::Value {
+                origin: file.origin,
+                key: file_key.to_owned(),
+                reason,
+            });
+        }
     };
     secret
-        .read("upstream", |secret| match secret.expose() {
-            "" => Err("has an empty api key".to_owned()),
+        .read(key, |secret| match secret.expose() {
+            "" => Err("leads to nothing: it is empty".to_owned()),
             _ => Ok(secret),
         })
         .map(|stated| Some(stated.value))

@@ -14,6 +14,7 @@ pub(crate) const ROUTE_ATTEMPTS: RangeInclusive<u64> = 1..=16;
 pub(crate) const WEIGHT: RangeInclusive<u64> = 1..=1000;
 pub(crate) const TIER: RangeInclusive<u64> = 0..=15;
 const MAX_TIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+const SESSION: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(30 * 24 * 60 * 60);
 const MAX_MODELS: usize = 8;
 
 /// How generated code is isolated when it runs.
@@ -89,6 +90,14 @@ pub(crate) fn micros(text: &str) -> Result<u64, String> {
         return Err(wrong());
     }
     format!("{whole}{part:0<PLACES$}").parse().map_err(|_| wrong())
+}
+
+pub(crate) fn session_text(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text).map_err(|reason| format!("is `{text}`: {reason}"))?;
+    match SESSION.contains(&duration) {
+        true => Ok(duration),
+        false => Err(format!("is `{text}`; accepted are 1m to 720h")),
+    }
 }
 
 /// Reads `90s`, `5m`, `1h` or `1h30m`.

@@ -39,6 +39,7 @@ pub(crate) fn read(environment: &Environment, foreign: &BTreeSet<String>) -> Res
             Some(sink) => Some(sink),
             None => variables.read(SINK_VARIABLE, value::address)?,
         },
+        sign_in: None,
         max_time: variables.read("TENON_MAX_TIME", value::max_time_text)?,
         max_attempts: variables.read("TENON_MAX_ATTEMPTS", |text| {
             value::number_text(text, value::MAX_ATTEMPTS)

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tenon_config::{
     ConfigError, Environment, Overrides, REPOSITORY_FILE, SandboxMode, Settings, UpstreamKind, load,
 };
+use tenon_domain::Role;
 
 struct Machine {
     folder: TempDir,
@@ -241,6 +242,10 @@ fn a_repository_cannot_widen_what_is_permitted() {
         ("[redaction]\nsecrets = false", "redaction.secrets = false"),
         ("[redaction]\npersonal = false", "redaction.personal = false"),
         ("event_sink = \"https://evil.example\"", "event_sink"),
+        (
+            "[oidc]\nissuer = \"https://evil.example\"\nclient_id = \"a\"\npublic_url = \"https://b\"",
+            "oidc",
+        ),
         ("models = [\"far\"]", "models"),
     ];
     for (text, key) in cases {
@@ -369,6 +374,110 @@ fn a_key_that_cannot_be_had_is_refused() {
         assert!(message.contains(expected), "{message}");
         assert!(!message.contains("pw@"), "{message}");
     }
+}
+
+const OIDC: &str = "[oidc]\nissuer = \"https://id.example/\"\nclient_id = \"tenon\"\npublic_url = \"https://tenon.example/\"\n";
+
+#[test]
+fn people_sign_in_as_the_operator_says_and_the_secret_is_never_shown() {
+    assert_eq!(Machine::new().load().unwrap().sign_in, None);
+    let short = Machine::new().user(OIDC).load().unwrap().sign_in.unwrap();
+    // What the issuer is called is compared letter by letter.
+    assert_eq!(short.issuer, "https://id.example/");
+    assert_eq!(short.public_url, "https://tenon.example");
+    assert_eq!(short.scopes, ["openid", "email", "profile"]);
+    assert_eq!((short.default_role, short.create_users), (Role::Viewer, true));
+    assert_eq!(short.session, Duration::from_secs(12 * 3600));
+
+    let text = format!(
+        "{OIDC}client_secret_env = \"TENON_OIDC\"\nscopes = [\"openid\", \"groups\"]\nuser_claim = \"email\"\n\
+         groups_claim = \"groups\"\nallowed_domains = [\"Example.com\"]\ncreate_users = false\n\
+         default_role = \"developer\"\nsession = \"1h\"\n\
+         [[oidc.role]]\ngroup = \"ops\"\nrole = \"maintainer\"\n[[oidc.role]]\ngroup = \"all staff\"\nrole = \"viewer\"\n"
+    );
+    let settings = Machine::new()
+        .user(&text)
+        .variable("TENON_OIDC", "hush")
+        .load()
+        .unwrap();
+    let long = settings.sign_in.as_ref().unwrap();
+    let secret = long.client_secret.as_ref().unwrap().as_ref();
+    assert_eq!(secret.unwrap().expose(), "hush");
+    assert_eq!(long.allowed_domains, ["example.com"]);
+    let roles = [
+        ("ops".to_owned(), Role::Maintainer),
+        ("all staff".to_owned(), Role::Viewer),
+    ];
+    assert_eq!(long.roles, roles);
+    assert_eq!((long.default_role, long.create_users), (Role::Developer, false));
+    assert_eq!(long.session, Duration::from_secs(3600));
+    let shown = format!("{settings:?} {:?}", settings.explain());
+    assert!(
+        !shown.contains("hush") && shown.contains("oidc.client_secret"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_way_to_sign_in_that_cannot_work_is_refused() {
+    let with = |line: &str| format!("{OIDC}{line}\n");
+    let cases = [
+        (
+            OIDC.replace("issuer", "issue"),
+            ":2: there is no setting `oidc.issue`: did you mean `oidc.issuer`?",
+        ),
+        ("[oidc]\n".to_owned(), ":1: `oidc.issuer` is missing"),
+        (
+            OIDC.replace("https://id.", "http://id."),
+            "starts with `https://`",
+        ),
+        (
+            OIDC.replace("tenon.example/", "tenon.example/a"),
+            "a scheme, a host and perhaps a port",
+        ),
+        (with("scopes = [\"email\"]"), "lacks `openid`"),
+        (with("scopes = [\"openid email\"]"), "is no scope"),
+        (with("allowed_domains = [\"@a.example\"]"), "is no domain"),
+        (
+            with("default_role = \"owner\""),
+            "accepted are `viewer`, `developer`",
+        ),
+        (with("session = \"1s\""), "accepted are 1m to 720h"),
+        (
+            with("[[oidc.role]]\ngroup = \"a\"\nrole = \"admin\""),
+            "`oidc.groups_claim` is missing",
+        ),
+        (
+            with("[[oidc.role]]\ngroup = \"a\""),
+            "`oidc.role.role` is missing",
+        ),
+    ];
+    for (text, expected) in cases {
+        let message = Machine::new().user(&text).refusal();
+        assert!(message.contains(expected), "{expected}: {message}");
+    }
+    // Other commands do not need the secret.
+    for (line, expected) in [
+        (
+            "client_secret_env = \"NONE\"",
+            "`oidc.client_secret_env` names the environment variable `NONE`",
+        ),
+        (
+            "client_secret_file = \"~/none\"",
+            "`oidc.client_secret_file` names",
+        ),
+        (
+            "client_secret_env = \"A\"\nclient_secret_file = \"~/b\"",
+            "is stated beside `client_secret_env`; keep one of them",
+        ),
+    ] {
+        let settings = Machine::new().user(&with(line)).load().unwrap();
+        let message = settings.sign_in.unwrap().client_secret.unwrap_err().to_string();
+        assert!(message.contains(expected), "{expected}: {message}");
+    }
+    // A provider on this machine is for trying it out.
+    let local = OIDC.replace("https://id.example/", "http://127.0.0.1:3000");
+    assert!(Machine::new().user(&local).load().is_ok());
 }
 
 #[test]

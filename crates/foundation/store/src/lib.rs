@@ -10,14 +10,14 @@ mod listing;
 mod store;
 
 pub use database::{
-    AnsweredLine, Approval, AuditHead, Batch, BatchFilter, BatchItem, BatchLine, BatchUsage, Charge,
-    ClaimedBatch, ClaimedDelivery, ClockSkew, Database, DatabaseError, DatabaseUrl, Delivery,
+    Acquaintance, AnsweredLine, Approval, AuditHead, Batch, BatchFilter, BatchItem, BatchLine, BatchUsage,
+    Charge, ClaimedBatch, ClaimedDelivery, ClockSkew, Database, DatabaseError, DatabaseUrl, Delivery,
     DeliveryOutcome, DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job,
-    JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, LineCounts, LineError, ModelBatch,
-    ModelBatchStatus, NewBatch, NewItem, NewJob, NewKey, NewWebhook, Notice, ProposalRow, QualityRow,
-    QueueDepth, RegisteredRepository, RepositoryKind, Rotated, Rotation, Settlement, Spending, SpendingRow,
-    StoredCheckpoint, StoredFile, StoredKey, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent,
-    WebhookKind,
+    JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, LineCounts, LineError, LoginAttempt,
+    LoginGrant, ModelBatch, ModelBatchStatus, NewBatch, NewItem, NewJob, NewKey, NewSession, NewWebhook,
+    Notice, ProposalRow, ProviderIdentity, QualityRow, QueueDepth, RegisteredRepository, RepositoryKind,
+    Rotated, Rotation, Settlement, Spending, SpendingRow, StoredCheckpoint, StoredFile, StoredKey,
+    StoredSession, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
 };
 pub use error::StoreError;
 pub use listing::{Listing, Summary};

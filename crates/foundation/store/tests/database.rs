@@ -41,6 +41,8 @@ mod queue;
 mod samples;
 #[path = "database/schema.rs"]
 mod schema;
+#[path = "database/sign_in.rs"]
+mod sign_in;
 #[path = "database/spending.rs"]
 mod spending;
 #[path = "database/submitting.rs"]

@@ -5,6 +5,7 @@
 //! - [`FakeUpstream`] speaks the OpenAI dialect on a free port, faults included.
 //! - [`FakeServer`] is the bare HTTP server underneath, for everything else that is fetched;
 //!   [`DeafPort`] is a port where nobody answers.
+//! - [`Browser`] keeps cookies, for signing in.
 //! - [`TemporaryPostgres`] is a real PostgreSQL that can be killed and started again.
 //!
 //! A fake checks the protocol on every call and panics when its caller broke it: that fails the test.
@@ -15,6 +16,7 @@
 )]
 
 mod answer;
+mod browser;
 mod deaf_port;
 mod postgres;
 mod repository;
@@ -23,6 +25,7 @@ mod server;
 mod upstream;
 
 pub use answer::{Answer, ScriptedSample};
+pub use browser::{Browser, Page};
 pub use deaf_port::DeafPort;
 pub use postgres::TemporaryPostgres;
 pub use repository::TemporaryRepository;

@@ -119,6 +119,14 @@ impl MintedKey {
     }
 }
 
+/// Makes 256 bits of the system's randomness, as letters and digits: for what is used once, or kept by its digest.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn token() -> Result<Secret, KeyError> {
+    Ok(Secret::new(&draw(SECRET_ALPHABET, SECRET_LENGTH)?))
+}
+
 /// A key as a client sent it, in the right form but not yet known to be one. It holds no secret.
 #[derive(Debug, Clone)]
 pub struct PresentedKey {

@@ -21,7 +21,7 @@ mod scopes;
 pub use action::{Action, UnknownAction};
 pub use authorizer::{Authorizer, Decision};
 pub use grant::{KeyGrant, KeyRefusal};
-pub use key::{KeyError, KeyId, MintedKey, PresentedKey, mint};
+pub use key::{KeyError, KeyId, MintedKey, PresentedKey, mint, token};
 pub use policy::PolicyError;
 pub use resource::Resource;
 pub use scopes::{ScopeError, Scopes};

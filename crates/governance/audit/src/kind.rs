@@ -61,6 +61,16 @@ kinds! {
     KeyCreated = "key.created",
     /// An API key was revoked.
     KeyRevoked = "key.revoked",
+    /// Somebody left for the identity provider.
+    LoginStarted = "login.started",
+    /// Somebody came back from the identity provider and was let in.
+    LoginSucceeded = "login.succeeded",
+    /// Somebody was not let in.
+    LoginRefused = "login.refused",
+    /// Somebody ended their session.
+    LoggedOut = "login.ended",
+    /// A session was ended by somebody.
+    SessionRevoked = "session.revoked",
     /// A user was made, changed or closed.
     UserChanged = "user.changed",
     /// Policies were read, and are in force from here on.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::Operation;
+use crate::{Door, Operation};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
 code{font-size:.95em}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;\
@@ -21,6 +21,15 @@ pub fn page() -> String {
             operation.path(),
             escaped(operation.summary()),
             operation.action().as_str(),
+        );
+    }
+    for door in Door::ALL {
+        let _ = write!(
+            rows,
+            "<tr><td><code>{}</code></td><td><code>{}</code></td><td>{}</td><td></td></tr>",
+            door.method().as_str(),
+            door.path(),
+            escaped(door.summary()),
         );
     }
     format!(
@@ -56,6 +65,9 @@ mod tests {
         let page = page();
         for operation in Operation::ALL {
             assert!(page.contains(operation.path()), "{}", operation.name());
+        }
+        for door in Door::ALL {
+            assert!(page.contains(door.path()), "{}", door.name());
         }
         assert_eq!(page.matches("<code>").count(), page.matches("</code>").count());
         assert!(!page.contains("<script"));

@@ -1,14 +1,16 @@
 //! The service's own interface as data: what can be asked, who may, and how it is written. No handlers.
 //!
-//! [`Operation`] is the table of routes. The server has a handler for each of them or does not compile, the OpenAPI
+//! [`Operation`] is the table of routes, beside the few of [`Door`]. The server has a handler for each of them or does not compile, the OpenAPI
 //! document is made from them, and so are the tests that try every route with every role.
 
+mod door;
 mod html;
 mod openapi;
 mod operation;
 mod problem;
 mod wire;
 
+pub use door::Door;
 pub use html::page;
 pub use openapi::document;
 pub use operation::{Method, Operation};
@@ -18,6 +20,6 @@ pub use wire::{
     BatchItemRequest, BatchPage, BatchRequest, CheckView, Delivery, DeliveryPage, Event, Failure,
     FeedbackRequest, FileView, Job, JobPage, JobRequest, Key, KeyCreated, KeyRequest, Keys, Limit,
     LimitUsage, Limits, Me, Model, Models, Prompt, Prompts, Proposal, ProposalPage, ProposalSummary, Quality,
-    Queue, Repositories, Repository, RepositoryRequest, Signals, Spending, SpendingReport, User, UserRequest,
-    Users, Webhook, WebhookCreated, WebhookRequest, Webhooks,
+    Queue, RedeemRequest, Repositories, Repository, RepositoryRequest, Session, Sessions, Signals, Spending,
+    SpendingReport, User, UserRequest, Users, Webhook, WebhookCreated, WebhookRequest, Webhooks,
 };

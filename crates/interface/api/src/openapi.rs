@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::door::Door;
 use crate::operation::{Method, Operation};
 use crate::{PROBLEM_MEDIA_TYPE, Problem, wire};
 
@@ -21,6 +22,10 @@ pub fn document() -> Value {
             );
         }
     }
+    for door in Door::ALL {
+        let method = door.method().as_str().to_ascii_lowercase();
+        paths.insert(door.path().to_owned(), json!({ method: opened(door) }));
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -32,9 +37,15 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas(),
-            "securitySchemes": { "key": { "type": "http", "scheme": "bearer", "description": "A key of Tenon's: `tenon_…`." } },
+            "securitySchemes": {
+                "key": { "type": "http", "scheme": "bearer", "description": "A key of Tenon's: `tenon_…`." },
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": "tenon_session",
+                    "description": "What signing in gives; over HTTPS it is called `__Host-tenon_session`. Whatever changes something has to come from a page of the server's own.",
+                },
+            },
         },
-        "security": [{ "key": [] }],
+        "security": [{ "key": [] }, { "session": [] }],
     })
 }
 
@@ -62,6 +73,135 @@ fn described(operation: Operation) -> Value {
         );
     }
     described
+}
+
+/// A door asks for no key: whoever has one is in already.
+fn opened(door: Door) -> Value {
+    let query = |name: &str, description: &str| json!({ "name": name, "in": "query", "schema": { "type": "string" }, "description": description });
+    let parameters = match door {
+        Door::Login => vec![query("return_to", "A path of the server's, such as `/docs`.")],
+        Door::Callback => vec![
+            query("state", "What they left with."),
+            query("code", "What the provider gave them."),
+            query("iss", "The provider."),
+            query("error", "Why the provider did not let them in."),
+        ],
+        Door::Logout | Door::Redeem => Vec::new(),
+        Door::Program => asked_for_program(),
+    };
+    let refusals: &[(&str, &str)] = match door {
+        Door::Login => &[
+            ("400", "The path is none of the server's."),
+            ("404", "Nobody signs in here."),
+            ("502", "The identity provider answers what cannot be used."),
+            (
+                "503",
+                "The identity provider does not answer; `Retry-After` says when to try again.",
+            ),
+        ],
+        Door::Callback => &[
+            (
+                "400",
+                "They did not leave from here, or were here already: sign in again.",
+            ),
+            ("403", "They are not let in."),
+            ("404", "Nobody signs in here."),
+            ("409", "Their name came to be another's meanwhile."),
+            ("502", "The identity provider answers what cannot be trusted."),
+            (
+                "503",
+                "The identity provider does not answer; `Retry-After` says when to try again.",
+            ),
+        ],
+        Door::Logout => &[
+            ("401", "There is no session."),
+            ("403", "It comes from a page of another's."),
+            ("404", "Nobody signs in here."),
+            (
+                "503",
+                "The server cannot do it now; `Retry-After` says when to try again.",
+            ),
+        ],
+        Door::Program => &[
+            ("400", "The query is not understood."),
+            ("404", "Nobody signs in here."),
+            (
+                "503",
+                "The server cannot do it now; `Retry-After` says when to try again.",
+            ),
+        ],
+        Door::Redeem => &[
+            (
+                "400",
+                "The code was used before, is too old or another program's.",
+            ),
+            ("404", "Nobody signs in here."),
+            ("413", "The body is too large."),
+            ("415", "The body is not JSON."),
+            (
+                "503",
+                "The server cannot do it now; `Retry-After` says when to try again.",
+            ),
+        ],
+    };
+    let mut responses = Map::new();
+    let success = match door {
+        Door::Login | Door::Callback | Door::Logout => json!({ "description": door.summary() }),
+        Door::Program => {
+            responses.insert("303".to_owned(), json!({ "description": "Sign in first." }));
+            json!({ "description": door.summary(), "content": { "text/html": { "schema": { "type": "string" } } } })
+        }
+        Door::Redeem => {
+            json!({ "description": door.summary(), "content": { "application/json": { "schema": reference("KeyCreated") } } })
+        }
+    };
+    responses.insert(door.status().to_string(), success);
+    for (status, description) in refusals {
+        responses.insert((*status).to_owned(), problem(description));
+    }
+    let security = match door {
+        Door::Login | Door::Callback | Door::Program | Door::Redeem => json!([]),
+        Door::Logout => json!([{ "session": [] }]),
+    };
+    let mut described = json!({
+        "operationId": door.name(),
+        "summary": door.summary(),
+        "tags": ["auth"],
+        "security": security,
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let (Door::Redeem, Some(fields)) = (door, described.as_object_mut()) {
+        let content = json!({ "application/json": { "schema": reference("RedeemRequest") } });
+        fields.insert(
+            "requestBody".to_owned(),
+            json!({ "required": true, "content": content }),
+        );
+    }
+    described
+}
+
+/// What a program says of itself when it has somebody asked for a key.
+fn asked_for_program() -> Vec<Value> {
+    let port = json!({ "type": "integer", "minimum": 1, "maximum": 65535 });
+    let digest = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+    let name = json!({ "type": "string", "minLength": 1, "maxLength": 100 });
+    [
+        ("port", port, "Where it listens, on 127.0.0.1."),
+        ("challenge", digest, "The SHA-256 digest of what it will bring with the code."),
+        ("name", name, "What the key is to be called."),
+    ]
+    .map(|(name, schema, description)| {
+        json!({ "name": name, "in": "query", "required": true, "schema": schema, "description": description })
+    })
+    .to_vec()
+}
+
+fn problem(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": { PROBLEM_MEDIA_TYPE: { "schema": reference("Problem") } },
+    })
 }
 
 fn parameters(operation: Operation) -> Vec<Value> {
@@ -114,7 +254,10 @@ fn parameters(operation: Operation) -> Vec<Value> {
             let description = "End a secret that was replaced before and still signs.";
             parameters.push(query("now", schema, description));
         }
-        Operation::ListKeys => parameters.push(query("user", text(), "Of this user alone, by name.")),
+        Operation::ListKeys | Operation::ListSessions => {
+            parameters.push(query("user", text(), "Of this user alone, by name."))
+        }
+        Operation::GrantKey => parameters.extend(asked_for_program()),
         Operation::ReadSignals => {
             let window =
                 json!({ "type": "integer", "minimum": 60, "maximum": 31_536_000, "default": 86_400 });
@@ -165,12 +308,6 @@ fn responses(operation: Operation) -> Value {
         }),
         (None, None) => json!({ "description": "Done." }),
     };
-    let problem = |description: &str| {
-        json!({
-            "description": description,
-            "content": { PROBLEM_MEDIA_TYPE: { "schema": reference("Problem") } },
-        })
-    };
     let mut responses = Map::new();
     responses.insert(operation.status().to_string(), success);
     responses.insert(
@@ -179,7 +316,7 @@ fn responses(operation: Operation) -> Value {
     );
     responses.insert(
         "401".to_owned(),
-        problem("The key is missing, unknown, expired or revoked."),
+        problem("The key or the session is missing, unknown, expired or revoked."),
     );
     responses.insert(
         "403".to_owned(),
@@ -279,6 +416,8 @@ fn schemas() -> Map<String, Value> {
         wire::Users,
         wire::UserRequest,
         wire::Keys,
+        wire::Sessions,
+        wire::RedeemRequest,
         wire::KeyRequest,
         wire::KeyCreated,
         wire::Limits,

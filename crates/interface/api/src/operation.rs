@@ -84,7 +84,7 @@ macro_rules! operations {
 }
 
 operations! {
-    ReadMe = Get "/api/v1/me" ServiceRead "Who the key speaks for, and what it may do." [] [200 Me];
+    ReadMe = Get "/api/v1/me" ServiceRead "Who the key or the session speaks for, and what it may do." [] [200 Me];
 
     SubmitJob = Post "/api/v1/jobs" JobsCreate "Submit a job." [JobRequest] [202 Job];
     ListJobs = Get "/api/v1/jobs" JobsRead "List jobs, newest first." [] [200 JobPage];
@@ -122,6 +122,11 @@ operations! {
     ListKeys = Get "/api/v1/keys" KeysRead "List keys, never their secrets: one's own, or those of `?user=NAME`." [] [200 Keys];
     CreateKey = Post "/api/v1/keys" KeysManage "Make a key. It is shown this once." [KeyRequest] [201 KeyCreated];
     RevokeKey = Delete "/api/v1/keys/{id}" KeysManage "Revoke a key, at once." [] [204];
+
+    GrantKey = Post "/api/v1/grants" KeysManage "Promise a program on one's own machine a key: send the browser back to it, with a code. For who signed in." [] [303];
+
+    ListSessions = Get "/api/v1/sessions" KeysRead "List the sessions that hold: one's own, or those of `?user=NAME`." [] [200 Sessions];
+    RevokeSession = Delete "/api/v1/sessions/{id}" KeysManage "End a session, at once." [] [204];
 
     ReadSpending = Get "/api/v1/spending" LimitsManage "What models read and wrote, and what it cost, by day, user, door and model, over `?days=`." [] [200 SpendingReport];
     ListLimits = Get "/api/v1/limits" LimitsManage "List what is limited." [] [200 Limits];

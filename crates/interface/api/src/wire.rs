@@ -15,7 +15,11 @@ pub struct Me {
     /// The principal.
     pub user: User,
     /// The key that was shown.
-    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The session, where there is one and no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// What the key is limited to.
     pub scopes: Vec<String>,
     /// The version of the server.
@@ -564,6 +568,29 @@ pub struct KeyCreated {
     pub key: Key,
 }
 
+/// What a program brings for the key that it was promised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemRequest {
+    /// What the browser brought.
+    pub code: String,
+    /// That of which the challenge is the SHA-256 digest.
+    pub verifier: String,
+}
+
+/// Somebody who signed in and did not leave yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    /// Names it.
+    pub id: String,
+    /// The identity of whose it is.
+    pub owner: String,
+    /// When they signed in.
+    pub created_at: String,
+    /// Until when it holds.
+    pub expires_at: String,
+}
+
 /// How much of something may be spent in a window of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -824,6 +851,7 @@ lists! {
     Models models Model "Every model, weakest first.";
     Users users User "Every person and service account, by name.";
     Keys keys Key "Keys, oldest first.";
+    Sessions sessions Session "Sessions that hold, oldest first.";
     Limits limits LimitUsage "Every limit, by scope.";
     Webhooks webhooks Webhook "Every webhook that may be seen, oldest first.";
 }

@@ -9,8 +9,9 @@ mod service;
 
 pub use service::{
     AuditCommand, BatchCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand,
-    OneBatchArguments, OneJobArguments, RepositoryCommand, ServeArguments, ServerArguments, SourceArguments,
-    SpendingArguments, SpendingBy, UserArguments, UserCommand, WebhookCommand, WorkerArguments,
+    LoginArguments, OneBatchArguments, OneJobArguments, RepositoryCommand, ServeArguments, ServerArguments,
+    SourceArguments, SpendingArguments, SpendingBy, UserArguments, UserCommand, WebhookCommand,
+    WorkerArguments,
 };
 
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before
@@ -59,6 +60,8 @@ pub enum Command {
     /// fill-in-the-middle forms of Mistral and DeepSeek. What editors ask for as one types is checked before it is
     /// sent. Jobs, proposals, keys, limits and the audit log are under /api/v1; /docs shows them.
     Serve(ServeArguments),
+    /// Sign in to a server with a browser, and keep a key for it on this machine.
+    Login(LoginArguments),
     /// Work on the jobs of a service: start as many as there are machines, with one PostgreSQL.
     Worker(WorkerArguments),
     /// Submit jobs to a server, watch and cancel them.

@@ -8,6 +8,7 @@ mod doctor;
 mod evaluate;
 mod govern;
 mod job;
+mod login;
 mod lsp;
 mod model;
 mod prompt;
@@ -42,6 +43,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::ReplayKeys(arguments) => replay_keys::run(arguments).await,
         Command::Lsp(arguments) => lsp::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Login(arguments) => login::run(arguments).await,
         Command::Worker(arguments) => worker::run(arguments).await,
         Command::Job(command) => job::run(command).await,
         Command::Batch(command) => batch::run(command).await,

@@ -42,12 +42,17 @@ pub fn asking(arguments: &ServerArguments) -> Result<Asking, Failure> {
 /// # Errors
 /// When there is no key, or the address is none.
 pub fn client(settings: &Settings, server: Option<&str>, key_file: Option<&Path>) -> Result<Client, Failure> {
-    let address = server.or(settings.server.as_deref()).unwrap_or(THIS_MACHINE);
-    let key = key(settings, key_file)?;
+    let address = address(settings, server);
+    let key = key(settings, address, key_file)?;
     Client::new(address, key).map_err(Failure::from)
 }
 
-fn key(settings: &Settings, key_file: Option<&Path>) -> Result<Secret, Failure> {
+/// The server that is asked.
+pub fn address<'own>(settings: &'own Settings, server: Option<&'own str>) -> &'own str {
+    server.or(settings.server.as_deref()).unwrap_or(THIS_MACHINE)
+}
+
+fn key(settings: &Settings, server: &str, key_file: Option<&Path>) -> Result<Secret, Failure> {
     let read = |path: &Path| std::fs::read_to_string(path).map(|text| Secret::new(&text));
     if let Some(path) = key_file {
         let wrong = |error| {
@@ -61,10 +66,11 @@ fn key(settings: &Settings, key_file: Option<&Path>) -> Result<Secret, Failure> 
     if let Some(key) = &settings.api_key {
         return Ok(key.clone());
     }
+    let of_login = service_composition::login_key(settings, server);
     let kept = service_composition::kept_key(settings);
-    read(&kept).map_err(|_| {
+    read(&of_login).or_else(|_| read(&kept)).map_err(|_| {
         Failure::new(Exit::Missing, "there is no key for the server").with_help(
-            "set TENON_API_KEY or give --key-file; whoever runs the server makes one with `tenon key create`",
+            "sign in with `tenon login`, set TENON_API_KEY or give --key-file; whoever runs the server makes one with `tenon key create`",
         )
     })
 }

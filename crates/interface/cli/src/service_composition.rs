@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenon_access::{Authorizer, MintedKey, mint};
-use tenon_api::{Model as ServedModel, Prompt};
+use tenon_api::{Door, Model as ServedModel, Prompt};
 use tenon_audit::{Journal, PublicKey, SigningKey, read_trusted};
 use tenon_config::Settings;
-use tenon_domain::FailureCategory;
+use tenon_domain::{Digest, FailureCategory, Secret};
 use tenon_engine::Engine;
 use tenon_forge::Git;
+use tenon_identity::{Admission, Provider, ProviderSettings};
 use tenon_jobs::{EngineRunner, Gate, RunError, Runner, Sources, Worker, WorkerSettings, now_ms};
 use tenon_runtime::Model;
-use tenon_server::{Control, GovernedRunner};
+use tenon_server::{Control, GovernedRunner, SignIn};
 use tenon_signals::Metrics;
 use tenon_store::{ClockSkew, Database, DatabaseUrl, ProposalStore};
 use tenon_webhooks::{Guard, WebhookError};
@@ -32,6 +33,7 @@ const CONNECTIONS: u32 = 16;
 const COMPARE: Duration = Duration::from_secs(60);
 const FOLDER: &str = "service";
 const FIRST_KEY: &str = "first.key";
+const LOGINS: &str = "logins";
 
 fn missing(error: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Missing, error.to_string())
@@ -119,6 +121,36 @@ pub fn authorizer(folder: Option<&Path>) -> Result<Authorizer, Failure> {
     authorizer.map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
+/// How people sign in, if that is configured. The provider is not asked anything yet.
+///
+/// # Errors
+/// When its settings lead nowhere, or its secret cannot be had.
+pub fn sign_in(settings: &Settings) -> Result<Option<SignIn>, Failure> {
+    let Some(configured) = settings.sign_in.clone() else {
+        return Ok(None);
+    };
+    let unusable = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, error.to_string());
+    let client_secret = configured.client_secret.map_err(|error| unusable(&error))?;
+    let provider = Provider::new(ProviderSettings {
+        issuer: configured.issuer,
+        client_id: configured.client_id,
+        client_secret,
+        public_url: configured.public_url,
+        callback: Door::Callback.path().to_owned(),
+        scopes: configured.scopes,
+        user_claim: configured.user_claim,
+        groups_claim: configured.groups_claim,
+    });
+    let provider = provider.map_err(|error| unusable(&error))?;
+    let admission = Admission {
+        allowed_domains: configured.allowed_domains,
+        roles: configured.roles,
+        default_role: configured.default_role,
+        create_users: configured.create_users,
+    };
+    Ok(Some(SignIn::new(provider, admission, configured.session)))
+}
+
 /// The key that signs the audit log; made when it is missing.
 ///
 /// # Errors
@@ -151,7 +183,7 @@ pub async fn first_key(settings: &Settings, database: &Database, output: Output)
         Ok(text) => MintedKey::read(text.trim()).map_err(|error| at(&error))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = mint().map_err(missing)?;
-            keep(&path, key.text.expose()).map_err(|error| at(&error))?;
+            keep_new(&path, &key.text).map_err(|error| at(&error))?;
             key
         }
         Err(error) => return Err(at(&error)),
@@ -168,11 +200,41 @@ pub async fn first_key(settings: &Settings, database: &Database, output: Output)
     Ok(())
 }
 
-fn keep(path: &Path, key: &str) -> std::io::Result<()> {
+fn keep_new(path: &Path, key: &Secret) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options.create_new(true).write(true).mode(0o600).open(path)?;
-    writeln!(file, "{key}")?;
+    writeln!(file, "{}", key.expose())?;
     file.sync_all()
+}
+
+fn keep_key(path: &Path, key: &Secret) -> Result<(), Failure> {
+    let failed =
+        |error: std::io::Error| missing(format!("cannot keep the key in {}: {error}", path.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    writeln!(file.map_err(failed)?, "{}", key.expose()).map_err(failed)
+}
+
+/// Keeps the key that signing in to a server gave, for its owner alone; where.
+///
+/// # Errors
+/// When it cannot be kept.
+pub fn keep_login(settings: &Settings, server: &str, key: &Secret) -> Result<PathBuf, Failure> {
+    let path = login_key(settings, server);
+    // The store knows how to make a folder that others cannot read.
+    ProposalStore::open(settings.data_folder.join(LOGINS)).map_err(missing)?;
+    keep_key(&path, key)?;
+    Ok(path)
+}
+
+/// Where the key is that signing in to a server gave, if there is one.
+pub fn login_key(settings: &Settings, server: &str) -> PathBuf {
+    let name = Digest::of(server.trim_end_matches('/')).short();
+    settings.data_folder.join(LOGINS).join(format!("{name}.key"))
 }
 
 /// Has events sent to the configured sink, too.
@@ -235,12 +297,14 @@ pub fn worker(
 
 /// The usual name of a worker: the machine and the process.
 pub fn worker_name() -> String {
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let machine = match machine.trim() {
-        "" => "worker",
-        name => name,
-    };
+    let machine = machine_name().unwrap_or_else(|| "worker".to_owned());
     format!("{machine}-{}", std::process::id())
+}
+
+/// What this machine is called, if it is called anything.
+pub fn machine_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    (!name.trim().is_empty()).then(|| name.trim().to_owned())
 }
 
 /// The templates as the interface lists them.

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+#[path = "cli/clients.rs"]
+mod clients;
 #[path = "cli/completing.rs"]
 mod completing;
 #[path = "cli/delivery.rs"]

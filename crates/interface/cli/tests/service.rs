@@ -11,6 +11,8 @@
 mod afterwards;
 #[path = "service/batches.rs"]
 mod batches;
+#[path = "cli/clients.rs"]
+mod clients;
 #[path = "service/confidential.rs"]
 mod confidential;
 #[path = "service/dice.rs"]
@@ -25,6 +27,8 @@ mod killing;
 mod port;
 #[path = "service/running.rs"]
 mod running;
+#[path = "service/signing_in.rs"]
+mod signing_in;
 #[path = "service/site.rs"]
 mod site;
 #[path = "service/stopping.rs"]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tenon_api::{Batch, BatchRequest, Job, JobRequest, Problem};
+use tenon_api::{Batch, BatchRequest, Door, Job, JobRequest, KeyCreated, Problem, RedeemRequest};
 use tenon_domain::{Proposal, Secret};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -56,6 +56,17 @@ impl Client {
     pub fn with_largest_answer(mut self, bytes: usize) -> Self {
         self.largest = bytes;
         self
+    }
+
+    /// Exchanges what a browser brought for a key; nobody's key is shown for it.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn redeem(address: &str, request: &RedeemRequest) -> Result<KeyCreated, ClientError> {
+        let client = Self::new(address, Secret::new(""))?;
+        let url = format!("{}{}", client.address, Door::Redeem.path());
+        let answer = client.send(client.http.post(url).json(request)).await?;
+        client.parse(&answer)
     }
 
     /// Reads what is at a path under `/api/v1`.

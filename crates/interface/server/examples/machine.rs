@@ -118,6 +118,7 @@ impl Machine {
             audit_keys,
             metrics: Metrics::new(),
             sources: Sources::new(Git::default(), folder.join("mirrors"), Vec::new()),
+            sign_in: None,
             guard: tenon_webhooks::Guard::default(),
             prompts: Vec::new(),
             models: Vec::new(),

@@ -112,7 +112,7 @@ impl FromRequestParts<Arc<Service>> for Asking {
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
         let path = parts.uri.path();
         let told = parts.extensions.get::<Told>();
-        let asking = service.asking(&parts.headers, path, told).await;
+        let asking = service.asking(&parts.method, &parts.headers, path, told).await;
         asking.map_err(|failure| failure.response(Dialect::of_path(path)))
     }
 }
@@ -360,7 +360,10 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
         let id = uuid::Uuid::now_v7().to_string();
         return Refusal::missing(format!("there is nothing at `{path}`")).response(&id, path);
     }
-    if let Err(failure) = service.asking(request.headers(), path, None).await {
+    if let Err(failure) = service
+        .asking(request.method(), request.headers(), path, None)
+        .await
+    {
         return failure.response(Dialect::of_path(path));
     }
     let failure = Failure::new(Category::UnknownRoute, format!("there is nothing at `{path}`"));
@@ -369,7 +372,10 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
 
 async fn wrong_method(State(service): Shared, request: Request) -> Response {
     let path = request.uri().path();
-    if let Err(failure) = service.asking(request.headers(), path, None).await {
+    if let Err(failure) = service
+        .asking(request.method(), request.headers(), path, None)
+        .await
+    {
         return failure.response(Dialect::of_path(path));
     }
     let message = format!("`{}` is not served at `{path}`", request.method());

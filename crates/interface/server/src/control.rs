@@ -1,11 +1,11 @@
 //! The service's own interface: jobs, proposals, keys, limits, the audit log.
 //!
 //! ```text
-//! request ─▶ caller (key) ─▶ limits ─▶ handler ─▶ permit (policy, audit) ─▶ answer
+//! request ─▶ caller (key or session) ─▶ limits ─▶ handler ─▶ permit (policy, audit) ─▶ answer
 //! ```
 //!
 //! A handler can only answer with a [`Permit`], and a permit is only had from a decision that is in the audit log
-//! already: what is not decided, or cannot be recorded, is not answered.
+//! already: what is not decided, or cannot be recorded, is not answered. Signing in and out has handlers of its own.
 
 mod account;
 mod answer;
@@ -15,16 +15,20 @@ mod audit;
 mod batches;
 mod body;
 mod caller;
+mod doors;
 mod events;
 mod jobs;
 mod keeping;
 mod keys;
 mod ledger;
+mod programs;
 mod proposals;
 mod refusal;
 mod repositories;
 mod routes;
 mod service;
+mod sessions;
+mod sign_in;
 mod signals;
 mod turned_away;
 mod users;
@@ -35,10 +39,10 @@ mod work;
 
 use std::sync::{Arc, PoisonError};
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tenon_access::{Action, Resource};
-use tenon_audit::{AuditEvent, Authentication, DecisionRecord, EventKind};
+use tenon_audit::{AuditEvent, DecisionRecord, EventKind};
 use tenon_jobs::now_ms;
 use tenon_runtime::CacheScope;
 
@@ -46,10 +50,13 @@ use crate::access::Asking;
 use crate::failure::{Category, Failure};
 
 pub(crate) use account::{Account, Bill, CameTo, Question, Told};
+use caller::Credential;
+
 pub(crate) use caller::Caller;
 pub use keeping::Keeping;
 pub(crate) use refusal::Refusal;
 pub use service::{Control, ControlParts};
+pub use sign_in::SignIn;
 pub use work::GovernedRunner;
 
 pub(crate) use routes::{rate_limits, routes};
@@ -57,18 +64,19 @@ pub(crate) use routes::{rate_limits, routes};
 /// Admits a request to the models, by a key of the service's: limits, policy and audit log as everywhere.
 pub(crate) async fn admit(
     control: &Arc<Control>,
+    method: &Method,
     headers: &HeaderMap,
     path: &str,
     told: Option<&Told>,
 ) -> Result<Asking, Failure> {
-    let caller = Caller::recognise(control, headers).await?;
+    let caller = Caller::recognise(control, method, headers).await?;
     let caller = decided(control, caller, path, Action::ModelsUse).await?;
     counted(control, caller, path, told).await
 }
 
 /// Admits a line of a batch, as a request of its own with the key that the batch was asked with.
 pub(crate) async fn admit_line(control: &Arc<Control>, key: &str, path: &str) -> Result<Asking, Failure> {
-    let caller = Caller::of_key(control, key).await?;
+    let caller = Caller::of_known_key(control, key).await?;
     let caller = decided(control, caller, path, Action::ModelsUse).await?;
     counted(control, caller, path, None).await
 }
@@ -91,7 +99,10 @@ async fn counted(
     }
     Ok(Asking {
         scope: CacheScope(format!("principal {}", caller.principal.id)),
-        key: Some(caller.key.clone()),
+        key: match &caller.credential {
+            Credential::Key(id) => Some(id.clone()),
+            Credential::Session(_) => None,
+        },
         account: Some(Account::new(control, caller, path, told.cloned())),
     })
 }
@@ -100,7 +111,7 @@ async fn counted(
 pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Response {
     let path = "/metrics";
     let decided = async {
-        let caller = Caller::recognise(control, headers).await?;
+        let caller = Caller::recognise(control, &Method::GET, headers).await?;
         decided(control, caller, path, Action::SignalsRead).await
     };
     if let Err(refusal) = decided.await {
@@ -121,7 +132,7 @@ async fn decided(control: &Control, caller: Caller, path: &str, action: Action) 
     };
     let event = AuditEvent {
         principal: Some(caller.principal.id.to_string()),
-        authentication: Authentication::ApiKey,
+        authentication: caller.credential.authentication(),
         subject: Some(path.to_owned()),
         action: Some(action.as_str().to_owned()),
         decision: Some(DecisionRecord {
@@ -131,7 +142,7 @@ async fn decided(control: &Control, caller: Caller, path: &str, action: Action) 
         }),
         ..AuditEvent::new(kind, now_ms())
     };
-    let event = event.with_detail("key", caller.key.as_str());
+    let event = caller.credential.noted(event);
     control.parts.journal.record(event).await?;
     match decision.allowed {
         true => Ok(caller),

@@ -24,5 +24,5 @@ mod tools;
 pub use access::{Access, AccessError};
 pub use app::{app, serve};
 pub use batching::{Batcher, BatcherSettings};
-pub use control::{Control, ControlParts, GovernedRunner, Keeping};
+pub use control::{Control, ControlParts, GovernedRunner, Keeping, SignIn};
 pub use service::{ServedModel, Service};

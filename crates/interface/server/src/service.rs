@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use tenon_engine::{Completer, Completion, CompletionRequest};
 use tenon_runtime::{CacheScope, Model};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -98,13 +98,14 @@ impl Service {
     /// Whose request this is: what one of them had cached, no other sees; and what it spends from, if anybody counts.
     pub(crate) async fn asking(
         &self,
+        method: &Method,
         headers: &HeaderMap,
         path: &str,
         told: Option<&Told>,
     ) -> Result<Asking, Failure> {
         match &self.control {
-            Some(control) if is_ours(headers) || matches!(self.access, Access::Governed) => {
-                control::admit(control, headers, path, told).await
+            Some(control) if is_ours(control, headers) || matches!(self.access, Access::Governed) => {
+                control::admit(control, method, headers, path, told).await
             }
             _ => {
                 let scope = self.access.scope(headers)?;
@@ -263,7 +264,10 @@ impl Service {
     }
 }
 
-/// Whether the key is one that the service made, whatever it is good for.
-fn is_ours(headers: &HeaderMap) -> bool {
-    sent_key(headers).is_some_and(|key| key.starts_with("tenon_"))
+/// Whether the key, or without one the session, is one that the service made, whatever it is good for.
+fn is_ours(control: &Control, headers: &HeaderMap) -> bool {
+    match sent_key(headers) {
+        Some(key) => key.starts_with("tenon_"),
+        None => control.knows_session(headers),
+    }
 }

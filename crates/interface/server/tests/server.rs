@@ -24,6 +24,10 @@ mod governing;
 mod house;
 #[path = "server/model_batches.rs"]
 mod model_batches;
+#[path = "server/provider.rs"]
+mod provider;
+#[path = "server/signing_in.rs"]
+mod signing_in;
 #[path = "server/spending.rs"]
 mod spending;
 #[path = "server/webhooks.rs"]

@@ -76,16 +76,23 @@ impl<'a> Table<'a> {
     }
 
     pub(super) fn table(&mut self, name: &'static str) -> Result<Option<Table<'a>>, ConfigError> {
+        Ok(self.placed_table(name)?.map(|(_, table)| table))
+    }
+
+    /// The table, and where it is stated.
+    pub(super) fn placed_table(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<(Origin, Table<'a>)>, ConfigError> {
         let stated = self.read(name, |value| match value {
             DeValue::Table(entries) => Ok(entries),
             other => Err(format!("is {}; expected a table `[{name}]`", kind(other))),
         })?;
         Ok(stated.map(|stated| {
-            Table::new(
-                self.path,
-                self.text,
-                format!("{}{name}.", self.prefix),
-                stated.value,
+            let prefix = format!("{}{name}.", self.prefix);
+            (
+                stated.origin,
+                Table::new(self.path, self.text, prefix, stated.value),
             )
         }))
     }

@@ -130,6 +130,18 @@ impl Database {
         row.as_ref().map(principal).transpose()
     }
 
+    /// The principal of that id, if they are not disabled.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, DatabaseError> {
+        let mut session = self.read().await?;
+        let statement = "SELECT id, name, kind, team, role, repositories FROM principals \
+             WHERE id = $1 AND disabled_at IS NULL";
+        let row = session.first(statement, values![id.to_string()]).await?;
+        row.as_ref().map(principal).transpose()
+    }
+
     /// Keeps a new key.
     ///
     /// # Errors
@@ -204,7 +216,7 @@ async fn is_empty(session: &mut Session) -> Result<bool, DatabaseError> {
     Ok(row.integer("n")? == 0)
 }
 
-async fn insert_principal(
+pub(super) async fn insert_principal(
     session: &mut Session,
     principal: &Principal,
     now_ms: i64,
@@ -247,7 +259,7 @@ async fn insert_key(session: &mut Session, key: &NewKey, now_ms: i64) -> Result<
     Ok(())
 }
 
-fn principal(row: &Row) -> Result<Principal, DatabaseError> {
+pub(super) fn principal(row: &Row) -> Result<Principal, DatabaseError> {
     let kind = row.text("kind")?;
     Ok(Principal {
         id: row.parsed("id")?,

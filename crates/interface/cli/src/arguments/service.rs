@@ -96,6 +96,17 @@ pub struct ServeArguments {
     pub openapi: bool,
 }
 
+/// `tenon login`.
+#[derive(Debug, Args)]
+pub struct LoginArguments {
+    /// The server; the configured one without it, else the one on this machine.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// How long to wait for the browser.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    pub wait: Duration,
+}
+
 /// `tenon worker`.
 #[derive(Debug, Args)]
 pub struct WorkerArguments {
@@ -136,7 +147,8 @@ pub struct ServerArguments {
     /// The server; the configured one without it, else the one on this machine.
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
-    /// A file that holds the key. Without it: the variable TENON_API_KEY, then the key that `tenon serve` made first.
+    /// A file that holds the key. Without it: the variable TENON_API_KEY, then the key of
+    /// `tenon login`, then the one that `tenon serve` made first.
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// Print JSON.

@@ -141,7 +141,11 @@ pub async fn user(command: UserCommand) -> Result<Exit, Failure> {
                 &me,
                 [
                     user_line(&me.user),
-                    format!("key {}: {}", me.key, me.scopes.join(" ")),
+                    format!(
+                        "key {}: {}",
+                        me.key.as_deref().unwrap_or_default(),
+                        me.scopes.join(" ")
+                    ),
                 ],
             );
         }

@@ -136,6 +136,7 @@ impl House {
             audit_keys: service_composition::audit_keys(settings, key.public_key())?,
             metrics: metrics.clone(),
             sources: sources.clone(),
+            sign_in: service_composition::sign_in(settings)?,
             guard: Guard::new(arguments.allowed_webhooks.clone()),
             prompts: service_composition::prompts(settings)?,
             models: service_composition::listed(&settings.models, models),

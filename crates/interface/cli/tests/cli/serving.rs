@@ -2,11 +2,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::clients::{clients, script};
 use crate::completing::{request, response};
 use crate::world::{Ran, World};
 
@@ -53,24 +53,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Where `make clients` put the clients.
-fn clients() -> PathBuf {
-    let binary = Path::new(env!("CARGO_BIN_EXE_tenon"));
-    let folder = binary.parent().unwrap().parent().unwrap().join("clients");
-    assert!(
-        folder.join("installed").exists(),
-        "the clients are not in {}: run `make clients`",
-        folder.display()
-    );
-    folder
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/clients")
-        .join(name)
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tenon_audit::{AuditEvent, Authentication, EventKind};
+use tenon_audit::{AuditEvent, EventKind};
 use tenon_domain::{Digest, ModelReference};
 use tenon_jobs::now_ms;
 use tenon_runtime::Answering;
@@ -137,12 +137,12 @@ impl Bill {
         let digest = model.digest.map(|digest| digest.to_string());
         let event = AuditEvent {
             principal: Some(self.caller.principal.id.to_string()),
-            authentication: Authentication::ApiKey,
+            authentication: self.caller.credential.authentication(),
             subject: Some(self.door.clone()),
             ..AuditEvent::new(EventKind::ModelCalled, now_ms())
         };
+        let event = self.caller.credential.noted(event);
         let event = event
-            .with_detail("key", self.caller.key.as_str())
             .with_detail("model", model.name.as_str())
             .with_detail("digest", digest.unwrap_or_else(|| "remote".to_owned()));
         let counts = [("prompt_tokens", prompt), ("completion_tokens", completion)];

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
@@ -27,6 +27,19 @@ impl Answer {
             .headers_mut()
             .insert("content-type", HeaderValue::from_static(media_type));
         Self(response)
+    }
+
+    /// Whoever asks goes there instead.
+    pub fn redirect(_: &Permit, location: &str) -> Self {
+        Self(StatusCode::SEE_OTHER.into_response()).with_header(header::LOCATION, location)
+    }
+
+    /// The same with one more cookie.
+    pub fn with_cookie(mut self, cookie: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(cookie) {
+            self.0.headers_mut().append(header::SET_COOKIE, value);
+        }
+        self
     }
 
     /// The same with one more header; a value that fits in none is left out.

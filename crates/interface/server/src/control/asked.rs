@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use serde::de::DeserializeOwned;
 use tenon_access::{Action, Decision, Resource};
 use tenon_api::Operation;
-use tenon_audit::{AuditEvent, Authentication, DecisionRecord, DetailValue, EventKind};
+use tenon_audit::{AuditEvent, DecisionRecord, DetailValue, EventKind};
 use tenon_domain::Classification;
 use tenon_jobs::now_ms;
 
@@ -30,6 +30,14 @@ pub(super) struct Asked<'service> {
 /// Says that a request is permitted, and that this is in the audit log.
 #[derive(Debug)]
 pub(super) struct Permit(());
+
+impl Permit {
+    /// The same where nobody's permission can be asked for: whoever decided says so in the event, which is kept first.
+    pub async fn of_door(control: &Control, event: AuditEvent) -> Result<Self, Refusal> {
+        control.parts.journal.record(event).await?;
+        Ok(Self(()))
+    }
+}
 
 /// What is recorded beside the decision.
 pub(super) struct Noted<'words> {
@@ -120,7 +128,7 @@ impl Asked<'_> {
     async fn record(&self, action: Action, decision: &Decision, noted: Noted<'_>) -> Result<(), Refusal> {
         let event = AuditEvent {
             principal: Some(self.caller.principal.id.to_string()),
-            authentication: Authentication::ApiKey,
+            authentication: self.caller.credential.authentication(),
             subject: Some(noted.subject),
             action: Some(action.as_str().to_owned()),
             request_id: Some(self.request_id.clone()),
@@ -137,7 +145,7 @@ impl Asked<'_> {
                 now_ms(),
             )
         };
-        let event = event.with_detail("key", self.caller.key.as_str());
+        let event = self.caller.credential.noted(event);
         let details = noted.details.into_iter();
         let event = details.fold(event, |event, (name, value)| event.with_detail(name, value));
         self.control.parts.journal.record(event).await?;
@@ -151,14 +159,14 @@ impl Asked<'_> {
         }
         let event = AuditEvent {
             principal: Some(self.caller.principal.id.to_string()),
-            authentication: Authentication::ApiKey,
+            authentication: self.caller.credential.authentication(),
             subject: Some(path.to_owned()),
             action: Some(self.operation.action().as_str().to_owned()),
             request_id: Some(self.request_id.clone()),
             ..AuditEvent::new(EventKind::RequestRefused, now_ms())
         };
+        let event = self.caller.credential.noted(event);
         let event = event
-            .with_detail("key", self.caller.key.as_str())
             .with_detail("status", i64::from(refusal.status.as_u16()))
             .with_detail("reason", refusal.category.as_str());
         // The answer is a refusal already.

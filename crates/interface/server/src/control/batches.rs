@@ -94,7 +94,7 @@ fn resolve(asked: &Asked<'_>, request: &api::BatchRequest) -> Result<NewBatch, R
         id: BatchId::new(),
         owner: asked.caller.principal.id,
         repository: request.repository.clone(),
-        key: asked.caller.key.clone(),
+        key: asked.caller.credential.id().to_owned(),
         concurrency,
         items,
     })

@@ -21,12 +21,20 @@ const MOST_OF_AN_ARCHIVE: usize = 64 * 1024 * 1024;
 const LONGEST_OF_AN_ARCHIVE: Duration = Duration::from_secs(300);
 
 /// Reads a body whole.
-pub(super) async fn receive(operation: Operation, request: Request) -> Result<Bytes, Refusal> {
-    let (most, longest) = match operation {
-        Operation::UploadArchive => (MOST_OF_AN_ARCHIVE, LONGEST_OF_AN_ARCHIVE),
-        Operation::SubmitBatch => (MOST_OF_BATCH, LONGEST),
-        _ => (MOST, LONGEST),
-    };
+pub(super) async fn receive(request: Request) -> Result<Bytes, Refusal> {
+    receive_within(MOST, LONGEST, request).await
+}
+
+/// The same with as much as the operation may be sent.
+pub(super) async fn receive_for(operation: Operation, request: Request) -> Result<Bytes, Refusal> {
+    match operation {
+        Operation::UploadArchive => receive_within(MOST_OF_AN_ARCHIVE, LONGEST_OF_AN_ARCHIVE, request).await,
+        Operation::SubmitBatch => receive_within(MOST_OF_BATCH, LONGEST, request).await,
+        _ => receive(request).await,
+    }
+}
+
+async fn receive_within(most: usize, longest: Duration, request: Request) -> Result<Bytes, Refusal> {
     let reading = tokio::time::timeout(longest, to_bytes(request.into_body(), most));
     match reading.await {
         Ok(Ok(bytes)) => Ok(bytes),

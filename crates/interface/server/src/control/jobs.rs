@@ -79,7 +79,11 @@ fn accepted(permit: &Permit, job: &api::Job) -> Answer {
 }
 
 /// What a job is taken to come to: what it cost is known when it has ended, and something must be left before.
-pub(super) async fn charges(asked: &Asked<'_>, payer: &Caller, repository: &str) -> Result<Vec<Charge>, Refusal> {
+pub(super) async fn charges(
+    asked: &Asked<'_>,
+    payer: &Caller,
+    repository: &str,
+) -> Result<Vec<Charge>, Refusal> {
     let ledger = &asked.control.ledger;
     let mut charges = Vec::new();
     for (unit, amount) in [(LimitUnit::Tokens, ESTIMATED_TOKENS), (LimitUnit::CostMicros, 1)] {

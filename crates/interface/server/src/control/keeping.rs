@@ -47,6 +47,7 @@ impl Control {
                 let before = now - milliseconds(keeping.payloads);
                 let _ = self.database().expire_files(before, now).await;
                 let _ = self.database().expire_model_batches(before).await;
+                let _ = self.database().expire_sessions(now).await;
                 let _ = self.expire_audit(keeping.audit, key, now).await;
             }
             tokio::select! {

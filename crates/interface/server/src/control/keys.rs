@@ -1,6 +1,6 @@
 use axum::http::StatusCode;
 use serde::Deserialize;
-use tenon_access::{KeyId, Resource, Scopes, mint};
+use tenon_access::{KeyId, MintedKey, Resource, Scopes, mint};
 use tenon_api as api;
 use tenon_audit::EventKind;
 use tenon_domain::{Principal, Role};
@@ -10,7 +10,7 @@ use tenon_store::{NewKey, StoredKey};
 use super::answer::Answer;
 use super::asked::{Asked, Noted, shown};
 use super::service::scopes_text;
-use super::{Refusal, view};
+use super::{Control, Refusal, view};
 
 const LONGEST_NAME: usize = 100;
 
@@ -74,15 +74,38 @@ pub(super) async fn create(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         return Err(asked.forbid(&resource, noted, detail).await?);
     }
     let permit = asked.permit(&resource, noted).await?;
+    let lifetime_ms = expires_at_ms.map(|end| end.saturating_sub(now));
+    let created = keep(
+        asked.control,
+        minted,
+        &owner,
+        request.name.trim(),
+        &scopes,
+        lifetime_ms,
+    )
+    .await?;
+    Ok(Answer::json(&permit, StatusCode::CREATED, &created))
+}
+
+/// Keeps a key, and shows it this once.
+pub(super) async fn keep(
+    control: &Control,
+    minted: MintedKey,
+    owner: &Principal,
+    name: &str,
+    scopes: &Scopes,
+    lifetime_ms: Option<i64>,
+) -> Result<api::KeyCreated, Refusal> {
+    let now = now_ms();
     let key = NewKey {
         id: minted.id.to_string(),
         principal: owner.id,
-        name: request.name.trim().to_owned(),
+        name: name.to_owned(),
         digest: minted.digest,
-        scopes: scopes_text(&scopes),
-        expires_at_ms,
+        scopes: scopes_text(scopes),
+        expires_at_ms: lifetime_ms.map(|lifetime| now.saturating_add(lifetime)),
     };
-    asked.control.database().add_key(&key, now).await?;
+    control.database().add_key(&key, now).await?;
     let stored = StoredKey {
         id: key.id,
         principal: key.principal,
@@ -90,14 +113,13 @@ pub(super) async fn create(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         digest: key.digest,
         scopes: key.scopes,
         created_at_ms: now,
-        expires_at_ms,
+        expires_at_ms: key.expires_at_ms,
         revoked_at_ms: None,
     };
-    let created = api::KeyCreated {
+    Ok(api::KeyCreated {
         secret: minted.text.expose().to_owned(),
         key: view::key(&stored),
-    };
-    Ok(Answer::json(&permit, StatusCode::CREATED, &created))
+    })
 }
 
 pub(super) async fn revoke(asked: &Asked<'_>) -> Result<Answer, Refusal> {
@@ -110,7 +132,7 @@ pub(super) async fn revoke(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT))
 }
 
-async fn owner(asked: &Asked<'_>, name: Option<&str>) -> Result<Principal, Refusal> {
+pub(super) async fn owner(asked: &Asked<'_>, name: Option<&str>) -> Result<Principal, Refusal> {
     match name {
         None => Ok(asked.caller.principal.clone()),
         Some(name) => {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use tenon_store::{Charge, Database, DatabaseError, Exceeded, Limit, LimitScope, LimitUnit, UsageRow};
 
 use super::Caller;
+use super::caller::Credential;
 
 /// What is limited is looked up this often; a limit that is set here holds at once.
 const FRESH: Duration = Duration::from_secs(1);
@@ -54,7 +55,7 @@ impl Ledger {
             limit.unit == unit && limit.scope == LimitScope::User(caller.principal.name.clone())
         });
         let applies = of_unit.filter(|limit| match &limit.scope {
-            LimitScope::Key(id) => *id == caller.key,
+            LimitScope::Key(id) => caller.credential == Credential::Key(id.clone()),
             LimitScope::User(name) => *name == caller.principal.name,
             LimitScope::Team(team) => caller.principal.team.as_ref() == Some(team),
             LimitScope::Repository(name) => repository == Some(name),

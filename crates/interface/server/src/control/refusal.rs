@@ -73,7 +73,7 @@ impl Refusal {
             status,
             category,
             "unauthenticated",
-            "No key is recognised",
+            "Nobody is recognised",
             detail,
         )
     }
@@ -83,6 +83,13 @@ impl Refusal {
         let (status, category) = (StatusCode::FORBIDDEN, FailureCategory::ContentPolicy);
         let refusal = Self::new(status, category, "forbidden", "This is not permitted", detail);
         Self { policies, ..refusal }
+    }
+
+    /// A page of somebody else's asks in the name of whoever looks at it.
+    pub fn foreign_page() -> Self {
+        let detail =
+            "with a session, only pages of this server's own may change something; programs use a key";
+        Self::forbidden(detail, Vec::new())
     }
 
     /// There is nothing of that name.
@@ -182,6 +189,18 @@ impl Refusal {
             retry_after: Some(5),
             ..Self::new(status, category, REDUCED, "The server cannot do this now", detail)
         }
+    }
+
+    /// Whom the server asked answers what cannot be used.
+    pub fn upstream(detail: impl Into<String>) -> Self {
+        let (status, category) = (StatusCode::BAD_GATEWAY, FailureCategory::InvalidOutput);
+        Self::new(
+            status,
+            category,
+            "bad-gateway",
+            "What was asked on your behalf was not answered well",
+            detail,
+        )
     }
 
     /// A bug of ours. What it is stays in the server's own log.

@@ -9,7 +9,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
-use tenon_api::{Method, Operation};
+use tenon_api::{Door, Method, Operation};
 use tenon_domain::Criticality;
 use tenon_jobs::now_ms;
 use tenon_signals::{CacheUse, RequestAnswered};
@@ -18,18 +18,19 @@ use tenon_store::{Limit, LimitUnit, UsageRow};
 use super::answer::Answer;
 use super::asked::Asked;
 use super::{
-    Caller, Control, Refusal, archives, audit, batches, body, events, jobs, keys, proposals, repositories,
-    signals, users, webhooks,
+    Caller, Control, Refusal, archives, audit, batches, body, doors, events, jobs, keys, programs, proposals,
+    repositories, sessions, signals, users, webhooks,
 };
 
-/// A route for every operation.
+/// A route for every operation, and for every door.
 pub(crate) fn routes(control: &Arc<Control>) -> Router {
     let add = |router: Router<Arc<Control>>, operation: &Operation| {
         router.route(operation.path(), method(*operation))
     };
-    Operation::ALL
-        .iter()
-        .fold(Router::new(), add)
+    let router = Operation::ALL.iter().fold(Router::new(), add);
+    Door::ALL
+        .into_iter()
+        .fold(router, |router, door| router.route(door.path(), entrance(door)))
         .method_not_allowed_fallback(wrong_method)
         .with_state(Arc::clone(control))
 }
@@ -46,6 +47,20 @@ fn method(operation: Operation) -> MethodRouter<Arc<Control>> {
     }
 }
 
+fn entrance(door: Door) -> MethodRouter<Arc<Control>> {
+    let handler = move |State(control): State<Arc<Control>>, request: Request| async move {
+        let path = request.uri().path().to_owned();
+        let asked = Measured::begin(door.path(), false);
+        let opened = doors::open(&control, door, request, &asked.request_id).await;
+        let response = opened.unwrap_or_else(|refusal| refusal.response(&asked.request_id, &path));
+        asked.end(&control, response, &[])
+    };
+    match door.method() {
+        Method::Post => post(handler),
+        Method::Get | Method::Put | Method::Delete => get(handler),
+    }
+}
+
 async fn wrong_method(request: Request) -> Response {
     let path = request.uri().path();
     let detail = format!("`{}` is not served at `{path}`", request.method());
@@ -58,34 +73,55 @@ async fn serve(
     places: &RawPathParams,
     request: Request,
 ) -> Response {
-    let begun = Instant::now();
-    let request_id = uuid::Uuid::now_v7().to_string();
+    let asked = Measured::begin(operation.path(), operation == Operation::WatchJob);
     let path = request.uri().path().to_owned();
-    let answered = answer(control, operation, places, request, &request_id, &path).await;
-    let (mut response, usage) = match answered {
+    let answered = answer(control, operation, places, request, &asked.request_id, &path).await;
+    let (response, usage) = match answered {
         Ok((answer, usage)) => (answer.into_response(), usage),
-        Err(refusal) => (refusal.response(&request_id, &path), Vec::new()),
+        Err(refusal) => (refusal.response(&asked.request_id, &path), Vec::new()),
     };
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&request_id) {
-        headers.insert("x-tenon-request-id", id);
+    asked.end(control, response, &usage)
+}
+
+/// A request under its name, from its beginning to its answer.
+struct Measured {
+    route: &'static str,
+    is_stream: bool,
+    begun: Instant,
+    request_id: String,
+}
+
+impl Measured {
+    fn begin(route: &'static str, is_stream: bool) -> Self {
+        Self {
+            route,
+            is_stream,
+            begun: Instant::now(),
+            request_id: uuid::Uuid::now_v7().to_string(),
+        }
     }
-    for (name, value) in rate_limits(&usage) {
-        headers.insert(name, value);
+
+    fn end(self, control: &Control, mut response: Response, usage: &[UsageRow]) -> Response {
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            headers.insert("x-tenon-request-id", id);
+        }
+        for (name, value) in rate_limits(usage) {
+            headers.insert(name, value);
+        }
+        let took = self.begun.elapsed();
+        control.metrics().request_answered(&RequestAnswered {
+            route: self.route,
+            task: None,
+            criticality: Criticality::Standard,
+            status: response.status().as_u16(),
+            cache: CacheUse::Bypass,
+            took,
+            overhead: took,
+            stream: self.is_stream,
+        });
+        response
     }
-    let took = begun.elapsed();
-    let is_stream = operation == Operation::WatchJob;
-    control.metrics().request_answered(&RequestAnswered {
-        route: operation.path(),
-        task: None,
-        criticality: Criticality::Standard,
-        status: response.status().as_u16(),
-        cache: CacheUse::Bypass,
-        took,
-        overhead: took,
-        stream: is_stream,
-    });
-    response
 }
 
 async fn answer(
@@ -100,7 +136,7 @@ async fn answer(
         return Err(Refusal::unavailable("the server is starting or stopping"));
     }
     let headers = request.headers().clone();
-    let caller = Caller::recognise(control, &headers).await?;
+    let caller = Caller::recognise(control, request.method(), &headers).await?;
     let now = now_ms();
     let counted = control.ledger.count_request(&caller, now).await?;
     let usage = counted.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
@@ -116,7 +152,7 @@ async fn answer(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect::<BTreeMap<_, _>>(),
         query,
-        body: body::receive(operation, request).await,
+        body: body::receive_for(operation, request).await,
         is_permitted: AtomicBool::new(false),
     };
     let answered = handle(&asked).await;
@@ -160,6 +196,9 @@ async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         Operation::ListKeys => keys::list(asked).await,
         Operation::CreateKey => keys::create(asked).await,
         Operation::RevokeKey => keys::revoke(asked).await,
+        Operation::GrantKey => programs::grant(asked).await,
+        Operation::ListSessions => sessions::list(asked).await,
+        Operation::RevokeSession => sessions::revoke(asked).await,
         Operation::ListLimits => signals::limits(asked).await,
         Operation::SetLimit => signals::set_limit(asked).await,
         Operation::LiftLimit => signals::lift_limit(asked).await,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use tenon_access::{Authorizer, MintedKey, Scopes};
 use tenon_api::{Model, Prompt};
 use tenon_audit::{AuditEvent, EventKind, Journal, JournalError, PublicKey};
@@ -11,8 +12,10 @@ use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseError, NewKey};
 use tenon_webhooks::Guard;
 
+use super::Caller;
 use super::account::Accounts;
 use super::ledger::Ledger;
+use super::sign_in::SignIn;
 use super::turned_away::TurnedAway;
 use super::watches::Watches;
 
@@ -30,6 +33,8 @@ pub struct ControlParts {
     pub metrics: Metrics,
     /// Which folders may be registered.
     pub sources: Sources,
+    /// How people sign in; `None`: they do not, and keys are all there is.
+    pub sign_in: Option<SignIn>,
     /// Where webhooks may lead.
     pub guard: Guard,
     /// The templates.
@@ -75,6 +80,11 @@ impl Control {
 
     pub(crate) fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Relaxed)
+    }
+
+    /// Whether these headers hold a session, whatever it is good for.
+    pub(crate) fn knows_session(&self, headers: &HeaderMap) -> bool {
+        Caller::sent_session(self, headers).is_some()
     }
 
     pub(crate) fn database(&self) -> &Database {

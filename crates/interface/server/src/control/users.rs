@@ -7,15 +7,21 @@ use tenon_jobs::now_ms;
 
 use super::answer::Answer;
 use super::asked::{Asked, Noted, shown};
+use super::caller::Credential;
 use super::{Refusal, view};
 
 const LONGEST_NAME: usize = 100;
 
 pub(super) async fn me(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let permit = asked.permit(&Resource::Service, Noted::read("me")).await?;
+    let (key, session) = match asked.caller.credential.clone() {
+        Credential::Key(id) => (Some(id), None),
+        Credential::Session(id) => (None, Some(id)),
+    };
     let me = api::Me {
         user: view::user(&asked.caller.principal, false),
-        key: asked.caller.key.clone(),
+        key,
+        session,
         scopes: asked.caller.scopes.to_texts(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -112,17 +118,21 @@ fn wrong(field: &str, detail: &dyn std::fmt::Display) -> Refusal {
     Refusal::bad(format!("the body, at `{field}`: {detail}"))
 }
 
+/// What a name may consist of.
+pub(super) const LETTERS: &str = "use letters, digits, spaces, `-`, `_`, `.`, `+` and `@`";
+
+/// Whether somebody can be called that.
+pub(super) fn is_name(text: &str) -> bool {
+    let is_fit = |character: char| character.is_alphanumeric() || "-_.+@ ".contains(character);
+    !text.trim().is_empty() && text.len() <= LONGEST_NAME && text.chars().all(is_fit)
+}
+
 fn resolve(request: &api::UserRequest, id: PrincipalId, kind: PrincipalKind) -> Result<Principal, Refusal> {
-    let is_name = |text: &str| {
-        let is_fit = |character: char| character.is_alphanumeric() || "-_.@ ".contains(character);
-        !text.trim().is_empty() && text.len() <= LONGEST_NAME && text.chars().all(is_fit)
-    };
-    let letters = "use letters, digits, spaces, `-`, `_`, `.` and `@`";
     if !is_name(&request.name) {
-        return Err(wrong("name", &letters));
+        return Err(wrong("name", &LETTERS));
     }
     if request.team.as_deref().is_some_and(|team| !is_name(team)) {
-        return Err(wrong("team", &letters));
+        return Err(wrong("team", &LETTERS));
     }
     let repositories = request.repositories.iter().map(|(name, role)| {
         let role: Role = role.parse().map_err(|error| wrong("repositories", &error))?;

@@ -4,7 +4,7 @@ use tenon_api as api;
 use tenon_domain::{JobEvent, JobOutcome, Outcome, Principal, Proposal, moment};
 use tenon_store::{
     Approval, Batch, BatchItem, Delivery, DeliveryState, Job, JobHistoryEntry, JobNews, ProposalRow,
-    QualityRow, RegisteredRepository, SpendingRow, StoredKey, Webhook, WebhookEvent,
+    QualityRow, RegisteredRepository, SpendingRow, StoredKey, StoredSession, Webhook, WebhookEvent,
 };
 
 pub(super) fn job(job: &Job) -> api::Job {
@@ -203,6 +203,15 @@ pub(super) fn spending(row: &SpendingRow) -> api::Spending {
         completion_tokens: count(row.completion_tokens),
         unpriced: count(row.unpriced),
         cost_micros: count(row.cost_micros),
+    }
+}
+
+pub(super) fn session(session: &StoredSession) -> api::Session {
+    api::Session {
+        id: session.id.clone(),
+        owner: session.principal.to_string(),
+        created_at: moment::to_text(session.created_at_ms),
+        expires_at: moment::to_text(session.expires_at_ms),
     }
 }
 

@@ -15,7 +15,7 @@ use tenon_domain::{
 };
 use tenon_forge::Git;
 use tenon_jobs::{Progress, RunError, Runner, Sources, Worker, WorkerSettings};
-use tenon_server::{Access, Control, ControlParts, GovernedRunner, ServedModel, Service};
+use tenon_server::{Access, Control, ControlParts, GovernedRunner, ServedModel, Service, SignIn};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, Job};
 use tenon_webhooks::Guard;
@@ -54,6 +54,22 @@ impl Desk {
     }
 
     pub async fn with(queue: u32, models: Vec<ServedModel>, access: Access) -> Self {
+        Self::open(queue, models, access, |_| None).await
+    }
+
+    /// Where people sign in, at this address.
+    pub async fn with_sign_in(sign_in: impl FnOnce(&str) -> SignIn) -> Self {
+        Self::open(10_000, Vec::new(), Access::Governed, |base| Some(sign_in(base))).await
+    }
+
+    async fn open(
+        queue: u32,
+        models: Vec<ServedModel>,
+        access: Access,
+        sign_in: impl FnOnce(&str) -> Option<SignIn>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::file(folder.path().join("tenon.db"));
         let database = Database::connect(&url, 4).await.unwrap();
@@ -72,6 +88,7 @@ impl Desk {
             journal: journal.clone(),
             audit_keys,
             metrics: metrics.clone(),
+            sign_in: sign_in(&base),
             guard: Guard::default(),
             sources: Sources::new(Git::default(), folder.path().join("mirrors"), allowed)
                 .with_gate(Arc::new(gate)),
@@ -81,8 +98,6 @@ impl Desk {
         });
         control.make_ready(true);
         let service = Arc::new(Service::new(models, None, access, 16).with_control(Arc::clone(&control)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(tenon_server::serve(listener, Arc::clone(&service), stop.clone()));
         let (bookkeeper, end) = (Arc::clone(&control), stop.clone());
