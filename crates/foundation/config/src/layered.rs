@@ -18,6 +18,8 @@ pub(crate) fn layer(layers: impl IntoIterator<Item = Options>) -> Options {
             database: upper.database.or(lower.database),
             api_key: upper.api_key.or(lower.api_key),
             event_sink: upper.event_sink.or(lower.event_sink),
+            trace_endpoint: upper.trace_endpoint.or(lower.trace_endpoint),
+            trace_headers: upper.trace_headers.or(lower.trace_headers),
             max_time: upper.max_time.or(lower.max_time),
             max_attempts: upper.max_attempts.or(lower.max_attempts),
             redact_secrets: upper.redact_secrets.or(lower.redact_secrets),

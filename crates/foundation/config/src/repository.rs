@@ -42,6 +42,16 @@ pub(crate) fn restrict(options: Options) -> Result<Options, ConfigError> {
         options.event_sink.as_ref(),
         "what happens here could be told to its author",
     )?;
+    forbid(
+        "trace_endpoint",
+        options.trace_endpoint.as_ref(),
+        "what happens here could be told to its author",
+    )?;
+    forbid(
+        "trace_headers",
+        options.trace_headers.as_ref(),
+        "whom you show credentials is your decision",
+    )?;
     let redactions = [
         ("redaction.secrets = false", &options.redact_secrets),
         ("redaction.personal = false", &options.redact_personal),
