@@ -14,6 +14,7 @@ pub mod port;
 pub mod pull;
 pub mod route;
 pub mod stop;
+pub mod watch;
 
 pub use cached::CachedModel;
 pub use catalog::{CatalogEntry, PackagePart, Source, built_in_catalog};
@@ -24,7 +25,7 @@ pub use folder::{
 pub use gguf::{FillMarkers, GgufError, GgufSummary, read_gguf};
 pub use pool::{LoadModel, Pool, PoolEvent, PooledModel};
 pub use port::{
-    Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Message, Model,
+    Answering, CacheRole, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Listener, Message, Model,
     ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,
     generate_fitting,
 };
@@ -33,3 +34,4 @@ pub use pull::{
 };
 pub use route::{BreakerPolicy, EmptyRoute, Route, RoutePolicy, RouteTarget};
 pub use stop::StopFilter;
+pub use watch::{Answered, Served, Standing, Tokens, Watch, WatchedModel};
