@@ -30,14 +30,15 @@ mod work;
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use tenon_access::{Action, Resource};
 use tenon_audit::{AuditEvent, Authentication, DecisionRecord, EventKind};
 use tenon_jobs::now_ms;
 use tenon_runtime::CacheScope;
 
 use crate::failure::{Category, Failure};
+use crate::vitals;
 
 pub(crate) use caller::Caller;
 pub use keeping::Keeping;
@@ -71,8 +72,7 @@ pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Resp
         return refusal.response("", path);
     }
     control.measure().await;
-    let content_type = [(header::CONTENT_TYPE, tenon_signals::CONTENT_TYPE)];
-    (StatusCode::OK, content_type, control.metrics().encode()).into_response()
+    vitals::scrape(control.metrics())
 }
 
 /// Recognises the caller, decides about the service as a whole, and records the decision.

@@ -12,6 +12,7 @@ pub(crate) mod tabby;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
+use crate::account;
 use crate::failure::{Category, Failure};
 
 /// Whose words an answer uses.
@@ -36,8 +37,20 @@ impl Dialect {
         }
     }
 
+    /// The name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Tabby => "tabby",
+            Self::LlamaCpp => "llama_cpp",
+            Self::Ollama => "ollama",
+        }
+    }
+
     /// The answer, or the failure in this dialect.
     pub fn answer(self, answer: Result<impl IntoResponse, Failure>) -> Response {
+        account::current().speaks(self);
         match answer {
             Ok(answer) => answer.into_response(),
             Err(failure) => failure.response(self),

@@ -1,16 +1,19 @@
 //! One request to a model, whatever dialect it came in.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Deserialize;
+use tenon_domain::FailureCategory;
 use tenon_runtime::{
     Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelDescriptor,
     ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling, generate_fitting,
 };
 use uuid::Uuid;
 
+use crate::account::{self, Account};
 use crate::failure::Failure;
 
 /// How much is wanted and how it is drawn, as most dialects say it.
@@ -143,6 +146,7 @@ pub(crate) struct Opened {
     held: VecDeque<SampleEvent>,
     stream: SampleStream,
     unfinished: u32,
+    account: Arc<Account>,
 }
 
 /// Says in headers who answered.
@@ -153,7 +157,7 @@ pub(crate) fn told(mut response: Response, answering: &Answering) -> Response {
         headers.insert("x-tenon-model", model);
         headers.insert("x-tenon-fallbacks", answering.fallbacks.into());
     }
-    if answering.was_kept {
+    if answering.cache.saved_a_call() {
         headers.insert("x-tenon-cache", HeaderValue::from_static("hit"));
     }
     response
@@ -163,20 +167,17 @@ impl Opened {
     /// Asks, and waits for the first text.
     pub async fn new(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
         let unfinished = request.samples;
-        let mut stream = generate_fitting(model, request).await?;
-        let mut held = VecDeque::new();
-        while let Some(event) = stream.next().await {
-            let event = event?;
-            let is_text = !matches!(event, SampleEvent::PromptRead { .. });
-            held.push_back(event);
-            if is_text {
-                break;
-            }
-        }
+        let account = account::current();
+        account.asks(&model.descriptor().reference.name);
+        let opened = account.waiting(first_text(model, request)).await;
+        let (held, stream) = opened.inspect_err(|error| account.failed(error.category()))?;
+        account.streams(stream.answering());
+        held.iter().for_each(|event| account.hear(event));
         Ok(Self {
             held,
             stream,
             unfinished,
+            account,
         })
     }
 
@@ -193,24 +194,59 @@ impl Opened {
         })
     }
 
+    /// Nobody waits for more.
+    pub fn failed(&self, error: &ModelError) {
+        self.account.failed(error.category());
+    }
+
     /// The next event; `None` when every sample has ended.
     pub async fn next(&mut self) -> Option<Result<SampleEvent, ModelError>> {
         let event = match self.held.pop_front() {
             Some(held) => Some(Ok(held)),
-            None => self.stream.next().await,
+            None => {
+                let event = self.stream.next().await;
+                match &event {
+                    Some(Ok(event)) => self.account.hear(event),
+                    Some(Err(ModelError::Broken { .. })) => {
+                        self.account.failed(FailureCategory::StreamTruncated);
+                    }
+                    Some(Err(error)) => self.account.failed(error.category()),
+                    None => {}
+                }
+                event
+            }
         };
         match &event {
             Some(Ok(SampleEvent::Finished { .. })) => self.unfinished = self.unfinished.saturating_sub(1),
             None if self.unfinished > 0 => {
                 self.unfinished = 0;
+                self.account.failed(FailureCategory::StreamTruncated);
                 return Some(Err(ModelError::Broken {
                     reason: "the stream ended early".to_owned(),
                 }));
             }
-            _ => {}
+            None => self.account.ended(),
+            Some(_) => {}
         }
         event
     }
+}
+
+async fn first_text(
+    model: &dyn Model,
+    request: GenerateRequest,
+) -> Result<(VecDeque<SampleEvent>, SampleStream), ModelError> {
+    let mut stream = generate_fitting(model, request).await?;
+    let mut held = VecDeque::new();
+    while let Some(event) = stream.next().await {
+        let event = event?;
+        let is_text = !matches!(event, SampleEvent::PromptRead { .. });
+        held.push_back(event);
+        if is_text {
+            break;
+        }
+    }
+    Ok((held, stream))
 }
 
 /// A whole answer.
@@ -223,14 +259,21 @@ pub(crate) struct Answer {
 /// Asks and waits for everything.
 pub(crate) async fn whole(model: &dyn Model, request: GenerateRequest) -> Result<Answer, Failure> {
     let count = request.samples;
-    let stream = generate_fitting(model, request).await?;
-    let answering = stream.answering().clone();
-    let (samples, read) = stream.collect(count).await?;
+    let account = account::current();
+    account.asks(&model.descriptor().reference.name);
+    let asking = async {
+        let stream = generate_fitting(model, request).await?;
+        let answering = stream.answering().clone();
+        Ok::<_, ModelError>((answering, stream.collect(count).await?))
+    };
+    let asked = account.waiting(asking).await;
+    let (answering, (samples, read)) = asked.inspect_err(|error| account.failed(error.category()))?;
     let mut usage = Usage::default();
     usage.read(read);
     for sample in &samples {
         usage.wrote(sample.completion_tokens);
     }
+    account.answered(&answering, usage);
     Ok(Answer {
         samples,
         usage,
@@ -241,9 +284,9 @@ pub(crate) async fn whole(model: &dyn Model, request: GenerateRequest) -> Result
 /// Tokens of one answer; what was not reported stays unknown.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
-    prompt_tokens: Option<u32>,
-    cached_tokens: Option<u32>,
-    completion_tokens: Option<u32>,
+    pub prompt_tokens: Option<u32>,
+    pub cached_tokens: Option<u32>,
+    pub completion_tokens: Option<u32>,
     unknown: bool,
 }
 

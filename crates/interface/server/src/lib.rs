@@ -10,17 +10,23 @@
 //! status; a failure after it is an error event, never a clean end.
 
 mod access;
+mod account;
 mod app;
 mod control;
 mod dialect;
 mod failure;
 mod frames;
 mod generation;
+mod meter;
 mod service;
+mod spans;
 mod speech;
 mod tools;
+mod vitals;
 
 pub use access::{Access, AccessError};
 pub use app::{app, serve};
 pub use control::{Control, ControlParts, FirstKey, FoundError, GovernedRunner, Keeping};
+pub use meter::ModelMeter;
 pub use service::{ServedModel, Service};
+pub use vitals::Vitals;

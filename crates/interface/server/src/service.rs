@@ -10,6 +10,7 @@ use tenon_runtime::{CacheScope, Model};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::{Access, sent_key};
+use crate::account;
 use crate::control::{self, Control};
 use crate::failure::{Category, Failure};
 
@@ -152,6 +153,17 @@ impl Service {
             let message = "no model that is served fills in the middle; serve one that does, such as qwen2.5-coder-0.5b";
             Failure::new(Category::NotServed, message)
         })
+    }
+
+    /// Asks the completer, and puts down what it came to.
+    pub(crate) async fn complete(&self, completer: &Arc<Completer>, request: &CompletionRequest) -> Completion {
+        let account = account::current();
+        if let Ok(served) = self.fill_model(None) {
+            account.asks(&served.model.descriptor().reference.name);
+        }
+        let completion = account.waiting(completer.complete(request)).await;
+        account.completed(&completion);
+        completion
     }
 
     /// Room for one more request, as long as what comes back is held.

@@ -20,5 +20,7 @@ mod desk;
 mod governing;
 #[path = "server/house.rs"]
 mod house;
+#[path = "server/measuring.rs"]
+mod measuring;
 #[path = "server/webhooks.rs"]
 mod webhooks;

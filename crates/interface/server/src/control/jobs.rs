@@ -129,6 +129,7 @@ async fn resolve(asked: &Asked<'_>, request: &api::JobRequest) -> Result<(NewJob
     let kept = JobRequest {
         intent,
         revision: request.revision.clone(),
+        traceparent: tenon_traces::current(),
     };
     let kept = serde_json::to_string(&kept).map_err(|_| Refusal::internal())?;
     let job = NewJob {

@@ -61,6 +61,7 @@ async fn serve(
     let request_id = uuid::Uuid::now_v7().to_string();
     let path = request.uri().path().to_owned();
     let answered = answer(control, operation, places, request, &request_id).await;
+    let failure = answered.as_ref().err().map(|refusal| refusal.category);
     let (mut response, usage) = match answered {
         Ok((answer, usage)) => (answer.into_response(), usage),
         Err(refusal) => (refusal.response(&request_id, &path), Vec::new()),
@@ -76,11 +77,14 @@ async fn serve(
     let is_stream = operation == Operation::WatchJob;
     control.metrics().request_answered(&RequestAnswered {
         route: operation.path(),
+        model: None,
         task: None,
         criticality: Criticality::Standard,
         status: response.status().as_u16(),
+        failure,
         cache: CacheUse::Bypass,
         took,
+        first_text: None,
         overhead: took,
         stream: is_stream,
     });

@@ -85,7 +85,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         }
         return Ok(Json(json!({})).into_response());
     }
-    let completion = completer.complete(&request).await;
+    let completion = service.complete(completer, &request).await;
     let context_length = service.fill_model(None)?.model.descriptor().context_length;
     let fields = body.response_fields.unwrap_or_default();
     let texts = match completion.suggestions.as_slice() {

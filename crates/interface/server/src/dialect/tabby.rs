@@ -108,7 +108,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         recent_edits: buffers(segments.relevant_snippets_from_changed_files),
         scope: asker.scope,
     };
-    let completion = completer.complete(&request).await;
+    let completion = service.complete(completer, &request).await;
     let choices: Vec<Value> = completion
         .suggestions
         .iter()

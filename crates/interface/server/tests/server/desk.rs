@@ -14,7 +14,7 @@ use tenon_domain::{
 };
 use tenon_forge::Git;
 use tenon_jobs::{Progress, RunError, Runner, Sources, Worker, WorkerSettings};
-use tenon_server::{Access, Control, ControlParts, GovernedRunner, Service};
+use tenon_server::{Access, Control, ControlParts, GovernedRunner, ServedModel, Service};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseUrl, Job};
 use tenon_webhooks::Guard;
@@ -30,7 +30,7 @@ pub struct Desk {
     pub admin: String,
     pub folder: tempfile::TempDir,
     journal: Journal,
-    metrics: Metrics,
+    pub metrics: Metrics,
     client: reqwest::Client,
     base: String,
     _writer: JournalWriter,
@@ -43,6 +43,15 @@ impl Desk {
     }
 
     pub async fn with_queue(queue: u32) -> Self {
+        Self::with(queue, Vec::new()).await
+    }
+
+    /// One that serves these models, too.
+    pub async fn serving(models: Vec<ServedModel>) -> Self {
+        Self::with(10_000, models).await
+    }
+
+    async fn with(queue: u32, models: Vec<ServedModel>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::file(folder.path().join("tenon.db"));
         let database = Database::connect(&url, 4).await.unwrap();
@@ -67,7 +76,7 @@ impl Desk {
             queue,
         });
         control.make_ready(true);
-        let service = Service::new(Vec::new(), None, Access::Governed, 16).with_control(Arc::clone(&control));
+        let service = Service::new(models, None, Access::Governed, 16).with_control(Arc::clone(&control));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
