@@ -16,6 +16,8 @@ use tenon_runtime::{
 };
 use tenon_testkit::{Answer, ScriptedModel};
 
+const WAIT: Duration = Duration::from_millis(500);
+
 #[derive(Default)]
 struct Notes {
     answered: Mutex<Vec<(String, Answered)>>,
@@ -130,13 +132,13 @@ async fn an_answer_that_nobody_waited_for_was_cancelled() {
     assert_eq!(notes.failures(), [("scripted".to_owned(), cancelled)]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_took_too_long_has_failed_and_was_not_cancelled() {
     let notes = Arc::new(Notes::default());
     let slow = ScriptedModel::new().named("slow").otherwise(Answer::Hang);
     let quick = ScriptedModel::new().named("quick").otherwise("one");
     let policy = RoutePolicy {
-        first_text: Duration::from_secs(2),
+        first_text: Duration::from_millis(200),
         ..RoutePolicy::default()
     };
     all(route(&[slow, quick], &notes, policy).generate(request()).await.unwrap()).await;
@@ -149,11 +151,11 @@ async fn what_took_too_long_has_failed_and_was_not_cancelled() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_a_route_decides_is_told_in_its_order() {
     let notes = Arc::new(Notes::default());
     let limited = refusal(ModelError::RateLimited {
-        retry_after_seconds: Some(1),
+        retry_after_seconds: Some(0),
     });
     let [first, second] = ["first", "second"].map(|name| ScriptedModel::new().named(name));
     let first = first.then(broken()).then(broken()).then("one");
@@ -161,8 +163,8 @@ async fn what_a_route_decides_is_told_in_its_order() {
     let policy = RoutePolicy {
         breaker: BreakerPolicy {
             failures: 2,
-            wait: Duration::from_secs(10),
-            longest_wait: Duration::from_secs(60),
+            wait: WAIT,
+            longest_wait: WAIT,
         },
         ..RoutePolicy::default()
     };
@@ -182,7 +184,7 @@ async fn what_a_route_decides_is_told_in_its_order() {
             "second Asked"
         ]
     );
-    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::sleep(WAIT).await;
     all(route.generate(request()).await.unwrap()).await;
     assert_eq!(notes.decided(), ["first OnTrial", "first Asked"]);
 }
