@@ -16,7 +16,9 @@ use crate::assignment::{Assignment, Feedback};
 use crate::candidates::{Candidate, Candidates, rejection};
 use crate::error::EngineError;
 use crate::observer::Event;
-use crate::sampling::{Patience, Question, RunningRound, Waited, add_usage, record, reference, tell_outcome, was_cut};
+use crate::sampling::{
+    Patience, Question, RunningRound, Waited, add_usage, record, reference, tell_outcome, was_cut,
+};
 use crate::schedule::{Round, Voice, second_opinion};
 
 /// How long checks may still be at their end when the time is up.

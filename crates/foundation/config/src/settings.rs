@@ -142,8 +142,7 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
     );
     let api_key = resolving.optional("api_key", options.api_key, "none", Secret::to_string);
     let event_sink = resolving.optional("event_sink", options.event_sink, "none", String::clone);
-    let trace_endpoint =
-        resolving.optional("trace_endpoint", options.trace_endpoint, "none", String::clone);
+    let trace_endpoint = resolving.optional("trace_endpoint", options.trace_endpoint, "none", String::clone);
     let shown = |headers: &Vec<(String, Secret)>| {
         let names: Vec<String> = headers
             .iter()

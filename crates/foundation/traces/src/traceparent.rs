@@ -26,7 +26,9 @@ pub struct Traceparent {
 
 /// A text that is no place in a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is no traceparent: `00`, 32, 16 and 2 digits of a hexadecimal number in lower case, with `-` between them")]
+#[error(
+    "it is no traceparent: `00`, 32, 16 and 2 digits of a hexadecimal number in lower case, with `-` between them"
+)]
 pub struct NoTraceparent;
 
 impl FromStr for Traceparent {
@@ -79,7 +81,10 @@ impl From<Traceparent> for String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say so and stop")]
+    #![allow(
+        clippy::unwrap_used,
+        reason = "a test that cannot go on should say so and stop"
+    )]
 
     use super::*;
 

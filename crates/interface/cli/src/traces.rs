@@ -75,11 +75,7 @@ impl Traces {
         let subscriber = tracing_subscriber::registry().with(layer);
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
-        tenon_traces::install(Carrier {
-            current,
-            adopt,
-            link,
-        });
+        tenon_traces::install(Carrier { current, adopt, link });
         Ok(Self {
             provider: Some(provider),
         })

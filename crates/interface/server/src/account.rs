@@ -10,7 +10,7 @@ use axum::response::Response;
 use tenon_domain::{Criticality, FailureCategory};
 use tenon_engine::{AnsweredBy, Completion, Silence};
 use tenon_runtime::{Answering, CacheRole, GenerateUsage, SampleEvent};
-use tenon_signals::{CacheUse, Metrics, RequestAnswered, ShedReason, Told, TokenDirection};
+use tenon_signals::{CacheUse, Metrics, RequestAnswered, ShedReason, TokenDirection, Told};
 use tracing::Span;
 
 use crate::dialect::Dialect;

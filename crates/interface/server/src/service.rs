@@ -156,7 +156,11 @@ impl Service {
     }
 
     /// Asks the completer, and puts down what it came to.
-    pub(crate) async fn complete(&self, completer: &Arc<Completer>, request: &CompletionRequest) -> Completion {
+    pub(crate) async fn complete(
+        &self,
+        completer: &Arc<Completer>,
+        request: &CompletionRequest,
+    ) -> Completion {
         let account = account::current();
         if let Ok(served) = self.fill_model(None) {
             account.asks(&served.model.descriptor().reference.name);

@@ -13,7 +13,8 @@ use tenon_domain::Digest;
 use tokio::sync::{mpsc, watch};
 
 use crate::port::{
-    Answering, CacheRole, GenerateRequest, Model, ModelDescriptor, ModelError, Sample, SampleEvent, SampleStream,
+    Answering, CacheRole, GenerateRequest, Model, ModelDescriptor, ModelError, Sample, SampleEvent,
+    SampleStream,
 };
 
 /// A model whose answers are kept for a while.

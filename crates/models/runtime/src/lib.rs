@@ -25,9 +25,9 @@ pub use folder::{
 pub use gguf::{FillMarkers, GgufError, GgufSummary, read_gguf};
 pub use pool::{LoadModel, Pool, PoolEvent, PooledModel};
 pub use port::{
-    Answering, CacheRole, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Listener, Message, Model,
-    ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,
-    generate_fitting,
+    Answering, CacheRole, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Listener,
+    Message, Model, ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream,
+    Sampling, generate_fitting,
 };
 pub use pull::{
     Network, PipOptions, PullError, PullEvent, PullObserver, PullOptions, Pulled, TriedSource, pull,

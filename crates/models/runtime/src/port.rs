@@ -318,7 +318,9 @@ impl CacheRole {
 impl fmt::Debug for SampleStream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut written = formatter.debug_struct("SampleStream");
-        written.field("answering", &self.answering).finish_non_exhaustive()
+        written
+            .field("answering", &self.answering)
+            .finish_non_exhaustive()
     }
 }
 

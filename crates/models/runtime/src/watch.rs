@@ -13,9 +13,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 pub use self::span::Served;
-use crate::port::{
-    GenerateRequest, Listener, Model, ModelDescriptor, ModelError, SampleEvent, SampleStream,
-};
+use crate::port::{GenerateRequest, Listener, Model, ModelDescriptor, ModelError, SampleEvent, SampleStream};
 
 /// Hears what becomes of requests. Models and routes go by their configured names. It is told from within locks, and
 /// must neither wait nor ask back.
@@ -83,11 +81,7 @@ pub struct WatchedModel {
 impl WatchedModel {
     /// Tells `watch` of every request to `model`.
     pub fn new(model: Arc<dyn Model>, watch: Arc<dyn Watch>, served: Served) -> Self {
-        Self {
-            model,
-            watch,
-            served,
-        }
+        Self { model, watch, served }
     }
 }
 

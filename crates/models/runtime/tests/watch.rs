@@ -141,7 +141,11 @@ async fn what_took_too_long_has_failed_and_was_not_cancelled() {
         first_text: Duration::from_millis(200),
         ..RoutePolicy::default()
     };
-    all(route(&[slow, quick], &notes, policy).generate(request()).await.unwrap()).await;
+    all(route(&[slow, quick], &notes, policy)
+        .generate(request())
+        .await
+        .unwrap())
+    .await;
     assert_eq!(
         notes.failures(),
         [

@@ -170,10 +170,7 @@ impl Metrics {
     /// An upstream that had asked for a moment is asked the same again.
     pub fn retry(&self, upstream: Upstream<'_>) {
         let upstreams = &self.inner.upstreams;
-        upstreams
-            .retries
-            .get_or_create(&upstreams.labels(upstream))
-            .inc();
+        upstreams.retries.get_or_create(&upstreams.labels(upstream)).inc();
     }
 
     /// From now on an upstream is left alone.

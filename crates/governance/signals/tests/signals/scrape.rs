@@ -6,8 +6,8 @@ use std::time::Duration;
 use regex::Regex;
 use tenon_domain::{CheckKind, Criticality, FailureCategory, Level, Outcome, Task};
 use tenon_signals::{
-    BreakerState, CacheUse, Feedback, Metrics, OpeningReason, RequestAnswered, ShedReason, Told,
-    TokenDirection, Tries, Upstream,
+    BreakerState, CacheUse, Feedback, Metrics, OpeningReason, RequestAnswered, ShedReason, TokenDirection,
+    Told, Tries, Upstream,
 };
 
 pub const UPSTREAM: Upstream<'_> = Upstream {

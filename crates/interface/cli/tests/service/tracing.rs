@@ -50,7 +50,10 @@ impl Collector {
     fn spans(&self) -> Vec<Seen> {
         let mut seen = Vec::new();
         for request in self.0.requests() {
-            assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/traces"));
+            assert_eq!(
+                (request.method.as_str(), request.path.as_str()),
+                ("POST", "/v1/traces")
+            );
             assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
             assert_eq!(request.header("x-scope"), Some("one,two"));
             let sent = ExportTraceServiceRequest::decode(request.body.as_slice()).unwrap();
@@ -121,7 +124,13 @@ fn chat(server: &Server, key: &str, stream: bool) -> http::Answer {
     });
     let caller = format!("00-{TRACE}-{CALLER}-01");
     let headers = [("traceparent", caller.as_str())];
-    http::post(&server.url, "/v1/chat/completions", key, &headers, &body.to_string())
+    http::post(
+        &server.url,
+        "/v1/chat/completions",
+        key,
+        &headers,
+        &body.to_string(),
+    )
 }
 
 #[test]
@@ -178,7 +187,11 @@ fn a_trace_goes_from_the_caller_through_the_gateway_to_the_upstream() {
         ];
         let said = request.attributes();
         for (name, value) in expected {
-            assert_eq!(said.get(name).map(String::as_str), Some(value), "{name} in {said:?}");
+            assert_eq!(
+                said.get(name).map(String::as_str),
+                Some(value),
+                "{name} in {said:?}"
+            );
         }
         let expected = [
             ("gen_ai.operation.name", "chat"),
@@ -191,9 +204,17 @@ fn a_trace_goes_from_the_caller_through_the_gateway_to_the_upstream() {
         ];
         let said = call.attributes();
         for (name, value) in expected {
-            assert_eq!(said.get(name).map(String::as_str), Some(value), "{name} in {said:?}");
+            assert_eq!(
+                said.get(name).map(String::as_str),
+                Some(value),
+                "{name} in {said:?}"
+            );
         }
-        for name in ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "server.port"] {
+        for name in [
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.output_tokens",
+            "server.port",
+        ] {
             assert!(said[name].parse::<u32>().unwrap() > 0, "{name} in {said:?}");
         }
     }

@@ -31,7 +31,10 @@ fn a_worker_counts_what_its_jobs_and_models_do() {
     assert_eq!(http::get(&url, "/health/live", "").status, 200);
     let ready = http::get(&url, "/health/ready", "");
     assert_eq!(ready.status, 200);
-    assert_eq!(ready.body, r#"{"ready":true,"parts":{"database":true,"jobs":true}}"#);
+    assert_eq!(
+        ready.body,
+        r#"{"ready":true,"parts":{"database":true,"jobs":true}}"#
+    );
     let submit = [
         "job",
         "submit",

@@ -37,7 +37,9 @@ fn streamed(text: &str) -> Value {
 async fn counted(desk: &Desk, sample: &str) -> f64 {
     for _ in 0..200 {
         let scrape = desk.get("/metrics").await.text;
-        let line = scrape.lines().find(|line| line.starts_with(&format!("{sample} ")));
+        let line = scrape
+            .lines()
+            .find(|line| line.starts_with(&format!("{sample} ")));
         if let Some(value) = line.and_then(|line| line.rsplit(' ').next()) {
             return value.parse().unwrap();
         }
@@ -67,10 +69,15 @@ async fn answers_are_counted_by_route_model_outcome_and_cache() {
     assert_eq!(counted(&desk, &requests("2xx", "miss")).await, 2.0);
     assert_eq!(counted(&desk, &requests("2xx", "hit")).await, 1.0);
     let first = format!(r#"tenon_request_first_token_seconds_count{{route="{CHAT}",model="scripted"}}"#);
-    assert_eq!(counted(&desk, &first).await, 1.0, "streams alone have a first text");
+    assert_eq!(
+        counted(&desk, &first).await,
+        1.0,
+        "streams alone have a first text"
+    );
     for direction in ["input", "output"] {
-        let tokens =
-            format!(r#"tenon_request_tokens_total{{model="scripted",dialect="openai",direction="{direction}"}}"#);
+        let tokens = format!(
+            r#"tenon_request_tokens_total{{model="scripted",dialect="openai",direction="{direction}"}}"#
+        );
         assert!(counted(&desk, &tokens).await > 0.0);
     }
     let overhead = format!(r#"tenon_overhead_seconds_count{{route="{CHAT}",stream="true"}}"#);
