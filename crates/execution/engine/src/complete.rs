@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use tenon_check::Project;
 use tenon_context::Index;
-use tenon_domain::RepoPath;
+use tenon_domain::{ModelReference, RepoPath};
 use tenon_runtime::{CacheScope, GenerateRequest, Model, ModelError, PromptInput, Sampling};
 use tenon_syntax::Language;
 use tokio::sync::watch;
@@ -76,6 +76,11 @@ impl Completer {
             fragments: Mutex::default(),
             underway: Mutex::default(),
         }
+    }
+
+    /// Who is asked.
+    pub fn model(&self) -> &ModelReference {
+        &self.model.descriptor().reference
     }
 
     /// From now on signatures come from `index`.

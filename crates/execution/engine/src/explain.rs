@@ -13,7 +13,7 @@ use crate::candidates::Candidate;
 use crate::engine::{Engine, RunOutcome};
 use crate::error::EngineError;
 use crate::run::{Run, no_model};
-use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference, was_cut};
+use crate::sampling::{Question, RunningRound, Waited, add_usage, record, was_cut};
 use crate::target::Target;
 
 const ANSWER_TOKENS: u32 = 400;
@@ -151,7 +151,7 @@ pub(crate) async fn explain(
     let report = names_exist(answer, &assignment, index);
     run.candidates.attempts.push(Attempt {
         template: question.template.clone(),
-        model: reference(model.as_ref()),
+        model: running.answering(model.as_ref()),
         sampling: record(sampling, &question, 0, 1),
         prompt_digest: question.digest(),
         prompt: question.prompt_text(),

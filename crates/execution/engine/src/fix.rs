@@ -284,6 +284,7 @@ fn mutation_attempt(description: &str, outcome: AttemptOutcome) -> Attempt {
         model: ModelReference {
             name: "none (small variation of the code)".to_owned(),
             digest: None,
+            price: None,
         },
         sampling: SamplingRecord {
             temperature: 0.0,

@@ -231,7 +231,7 @@ impl Run<'_> {
                     );
                     let attempt = Attempt {
                         template: question.template.clone(),
-                        model: reference(model.as_ref()),
+                        model: running.answering(model.as_ref()),
                         sampling: record(sampling, &question, index, round.samples),
                         prompt_digest: question.digest(),
                         prompt: question.prompt_text(),
@@ -335,7 +335,7 @@ impl Run<'_> {
                     };
                     self.candidates.attempts.push(Attempt {
                         template: question.template.clone(),
-                        model: reference(asked.as_ref()),
+                        model: running.answering(asked.as_ref()),
                         sampling: record(sampling, &question, 0, 1),
                         prompt_digest: question.digest(),
                         prompt: question.prompt_text(),

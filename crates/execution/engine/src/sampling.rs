@@ -182,6 +182,12 @@ impl<'run> RunningRound<'run> {
         }
     }
 
+    /// Who answers: the model that was asked, or the one that a route chose.
+    pub fn answering(&self, asked: &dyn Model) -> ModelReference {
+        let chosen = self.stream.answering().model.clone();
+        chosen.unwrap_or_else(|| reference(asked))
+    }
+
     /// An estimate of the tokens that unfinished samples had written: code has about three bytes a token.
     pub fn abandoned_tokens(&self) -> u64 {
         self.unfinished

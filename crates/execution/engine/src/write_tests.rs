@@ -29,7 +29,7 @@ use crate::error::EngineError;
 use crate::explain::named_target;
 use crate::observer::Event;
 use crate::run::{Run, no_model};
-use crate::sampling::{Question, RunningRound, Waited, add_usage, record, reference, tell_outcome};
+use crate::sampling::{Question, RunningRound, Waited, add_usage, record, tell_outcome};
 use crate::target::Target;
 use crate::write_tests::cases::{Case, assemble, body, cases};
 use crate::write_tests::form::{Form, form};
@@ -192,7 +192,7 @@ async fn round(
         }
         run.candidates.attempts.push(Attempt {
             template: question.template.clone(),
-            model: reference(asked.as_ref()),
+            model: running.answering(asked.as_ref()),
             sampling: record(sampling, &question, index, samples),
             prompt_digest: question.digest(),
             prompt: question.prompt_text(),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tenon_domain::{Classification, FailureCategory, IntentError, Outcome, Proposal};
 use tenon_engine::{Engine, EngineError, Event, Observer, Verification};
 use tenon_runtime::ModelError;
-use tenon_store::{Database, Job};
+use tenon_store::{Database, Job, RepositoryKind};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
@@ -70,7 +70,15 @@ impl Runner for EngineRunner {
         let engine = self.engine_for(registered.classification)?;
         let sources = self.sources.clone();
         let revision = request.revision.clone();
-        let reading = tokio::task::spawn_blocking(move || sources.tree(&registered, revision.as_deref()));
+        let archive = match registered.kind {
+            RepositoryKind::Archive => self.database.archive(&registered.name).await,
+            RepositoryKind::Path | RepositoryKind::Remote => Ok(None),
+        };
+        let archive = archive.map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))?;
+        let reading = tokio::task::spawn_blocking(move || match archive {
+            Some(archive) => sources.unpacked(&archive, revision.as_deref()),
+            None => sources.tree(&registered, revision.as_deref()),
+        });
         let tree = reading
             .await
             .map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))??;

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tenon_domain::FailureCategory;
 use tenon_engine::Repository;
+use tenon_forge::archive::{self, ArchiveBounds};
 use tenon_forge::{ForgeError, Git, GitRepository, Mirror};
 use tenon_store::{RegisteredRepository, RepositoryKind};
 
@@ -69,7 +70,44 @@ impl Sources {
         match registered.kind {
             RepositoryKind::Path => self.folder(Path::new(&registered.location)),
             RepositoryKind::Remote => self.remote(registered, revision),
+            RepositoryKind::Archive => Err(RunError::new(
+                FailureCategory::NotFound,
+                "nothing was uploaded for the repository yet: `tenon repository upload` does",
+            )),
         }
+    }
+
+    /// The tree of an archive, which has no revisions.
+    ///
+    /// # Errors
+    /// When it may not be unpacked, or a revision is asked for.
+    pub fn unpacked(&self, archive: &[u8], revision: Option<&str>) -> Result<Tree, RunError> {
+        if revision.is_some() {
+            let message = "an uploaded tree has no revisions: leave `revision` out";
+            return Err(RunError::new(FailureCategory::BadRequest, message));
+        }
+        let folder = self.room()?;
+        let root = folder.path().join("tree");
+        archive::unpack(archive, &root, ArchiveBounds::default())
+            .map_err(|error| RunError::new(FailureCategory::BadRequest, error.to_string()))?;
+        Ok(Tree {
+            repository: Repository {
+                root,
+                base_commit: None,
+            },
+            _folder: Some(folder),
+        })
+    }
+
+    /// A folder for one tree.
+    fn room(&self) -> Result<TempDir, RunError> {
+        let internal = |error: std::io::Error| RunError::new(FailureCategory::Internal, error.to_string());
+        std::fs::create_dir_all(&self.mirrors).map_err(internal)?;
+        let mut builder = tempfile::Builder::new();
+        builder
+            .prefix("tree-")
+            .tempdir_in(&self.mirrors)
+            .map_err(internal)
     }
 
     fn folder(&self, path: &Path) -> Result<Tree, RunError> {

@@ -75,7 +75,11 @@ impl Worker {
         while !stop.is_cancelled() {
             if next_expiry <= Instant::now() {
                 // What fails here is done by the next round, or by another worker.
-                let _ = worker.database.expire_jobs(now_ms()).await;
+                for job in worker.database.expire_jobs(now_ms()).await.unwrap_or_default() {
+                    if job.status.state.is_final() {
+                        worker.runner.settled(&job, None).await;
+                    }
+                }
                 next_expiry = Instant::now() + worker.settings.poll;
             }
             let is_waiting =

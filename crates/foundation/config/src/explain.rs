@@ -1,4 +1,5 @@
 use serde::Serialize;
+use tenon_domain::Price;
 
 use crate::{Origin, RouteSettings, Settings, UpstreamFill, UpstreamSettings};
 
@@ -57,6 +58,14 @@ fn upstream(upstream: &UpstreamSettings) -> impl Iterator<Item = ExplainedSettin
         Some(secret) => secret.to_string(),
         None => "none".to_owned(),
     };
+    let price = |part: fn(Price) -> u64| match upstream.price {
+        Some(price) => {
+            let micros = part(price);
+            let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        None => "none".to_owned(),
+    };
     let values = [
         ("kind", upstream.kind.as_str().to_owned()),
         ("base_url", upstream.base_url.clone()),
@@ -66,6 +75,8 @@ fn upstream(upstream: &UpstreamSettings) -> impl Iterator<Item = ExplainedSettin
             "fill",
             upstream.fill.map_or("none", UpstreamFill::as_str).to_owned(),
         ),
+        ("input_price", price(|price| price.input)),
+        ("output_price", price(|price| price.output)),
         ("api_key", api_key),
     ];
     values.into_iter().map(|(key, value)| ExplainedSetting {

@@ -120,6 +120,12 @@ fn upstreams(
             model: table.string("model")?,
             context_length: number(&mut table, "context_length", value::CONTEXT_LENGTH)?,
             fill: table.string("fill")?,
+            input_price: read_value(table.decimal("input_price")?, "upstream.input_price", |text| {
+                value::micros(&text)
+            })?,
+            output_price: read_value(table.decimal("output_price")?, "upstream.output_price", |text| {
+                value::micros(&text)
+            })?,
             api_key_env: table.string("api_key_env")?,
             api_key_file: read_value(table.string("api_key_file")?, "upstream.api_key_file", |text| {
                 value::folder(&text, home)

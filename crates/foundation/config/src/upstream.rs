@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use tenon_domain::Secret;
+use tenon_domain::{Price, Secret};
 
 use crate::options::Stated;
 use crate::{ConfigError, Environment, Origin, file, value};
@@ -27,6 +27,8 @@ pub struct UpstreamSettings {
     pub context_length: u32,
     /// How it fills in the middle; `None`: not at all.
     pub fill: Option<UpstreamFill>,
+    /// What its tokens cost; `None` when it is not stated.
+    pub price: Option<Price>,
     /// The place it is stated at.
     pub origin: Origin,
 }
@@ -114,6 +116,8 @@ pub(crate) struct UpstreamOptions {
     pub(crate) model: Option<Stated<String>>,
     pub(crate) context_length: Option<Stated<u32>>,
     pub(crate) fill: Option<Stated<String>>,
+    pub(crate) input_price: Option<Stated<u64>>,
+    pub(crate) output_price: Option<Stated<u64>>,
     pub(crate) api_key_env: Option<Stated<String>>,
     pub(crate) api_key_file: Option<Stated<PathBuf>>,
 }
@@ -150,6 +154,7 @@ fn resolve(
         origin,
     } = stated;
     let api_key = api_key(options.api_key_env, options.api_key_file, environment)?;
+    let price = price(options.input_price, options.output_price)?;
     Ok(UpstreamSettings {
         name: required(options.name, "upstream.name", &origin, |text| {
             value::model_name(text)
@@ -169,9 +174,28 @@ fn resolve(
             ),
             None => None,
         },
+        price,
         api_key,
         origin,
     })
+}
+
+/// Half a price would make a sum look whole that is not.
+fn price(input: Option<Stated<u64>>, output: Option<Stated<u64>>) -> Result<Option<Price>, ConfigError> {
+    let alone = |stated: Stated<u64>, key: &str, missing: &str| ConfigError::Value {
+        origin: stated.origin,
+        key: key.to_owned(),
+        reason: format!("is stated without `{missing}`; state both"),
+    };
+    match (input, output) {
+        (Some(input), Some(output)) => Ok(Some(Price {
+            input: input.value,
+            output: output.value,
+        })),
+        (None, None) => Ok(None),
+        (Some(input), None) => Err(alone(input, "upstream.input_price", "output_price")),
+        (None, Some(output)) => Err(alone(output, "upstream.output_price", "input_price")),
+    }
 }
 
 pub(crate) fn required<T>(

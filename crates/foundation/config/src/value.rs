@@ -80,6 +80,18 @@ pub(crate) fn max_time_text(text: &str) -> Result<Duration, String> {
     max_time(parse_duration(text).map_err(|reason| format!("is `{text}`: {reason}"))?)
 }
 
+/// Reads dollars as millionths of one.
+pub(crate) fn micros(text: &str) -> Result<u64, String> {
+    const PLACES: usize = 6;
+    let wrong = || format!("is `{text}`; expected US dollars for a million tokens, such as `0.15`");
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 6 || part.len() > PLACES || !digits(whole) || !digits(part) {
+        return Err(wrong());
+    }
+    format!("{whole}{part:0<PLACES$}").parse().map_err(|_| wrong())
+}
+
 /// Reads `90s`, `5m`, `1h` or `1h30m`.
 ///
 /// # Errors
@@ -239,6 +251,26 @@ mod tests {
             "9999999999999999h",
         ] {
             assert!(parse_duration(text).is_err(), "{text:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn prices_are_read_to_the_millionth() {
+        assert_eq!(micros("0.15"), Ok(150_000));
+        assert_eq!(micros("12"), Ok(12_000_000));
+        assert_eq!(micros("0.000001"), Ok(1));
+        for text in [
+            "",
+            ".5",
+            "-1",
+            "1e3",
+            "inf",
+            "0.0000001",
+            "1234567",
+            "1.2.3",
+            "+1",
+        ] {
+            assert!(micros(text).is_err(), "{text:?} must be refused");
         }
     }
 

@@ -12,6 +12,7 @@ mod intent;
 mod job;
 pub mod moment;
 mod path;
+mod price;
 mod principal;
 mod proposal;
 mod secret;
@@ -27,6 +28,7 @@ pub use failure::{FailureCategory, UnknownFailureCategory};
 pub use intent::{AcceptanceCommand, Budget, Intent, IntentError, Quality, Task, UnknownTask};
 pub use job::{JobEvent, JobId, JobOutcome, JobState, JobStatus, StepError, UnknownJobState};
 pub use path::{RepoPath, RepoPathError};
+pub use price::Price;
 pub use principal::{Classification, Principal, PrincipalId, PrincipalKind, Role, RoleParseError};
 pub use proposal::{
     Attempt, AttemptOutcome, ModelReference, Proposal, ProposalId, Provenance, SamplingRecord,

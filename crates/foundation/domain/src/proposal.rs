@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{ChangeSet, CheckReport, Digest, Evidence, Intent, Level};
+use crate::{ChangeSet, CheckReport, Digest, Evidence, Intent, Level, Price};
 
 /// Identifies a proposal; sorts by time of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -164,6 +164,16 @@ pub struct ModelReference {
     pub name: String,
     /// The digest of its file; `None` for an upstream.
     pub digest: Option<Digest>,
+    /// What its tokens cost; `None` when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+impl ModelReference {
+    /// What its tokens cost: nothing where it is a file on this machine.
+    pub fn price(&self) -> Option<Price> {
+        self.price.or(self.digest.map(|_| Price::FREE))
+    }
 }
 
 /// How a candidate was sampled.

@@ -3,6 +3,8 @@
 //! Every statement is one text that both understand. What a caller does in one call happens in one transaction.
 
 mod announcement;
+mod approvals;
+mod archives;
 mod audit;
 mod deliveries;
 mod delivery;
@@ -15,6 +17,7 @@ mod principals;
 mod proposals;
 mod repositories;
 mod session;
+mod spending;
 mod url;
 mod webhooks;
 
@@ -30,16 +33,18 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{PgPool, SqlitePool};
 use tokio::sync::broadcast;
 
+pub use approvals::Approval;
 pub use audit::{AuditHead, StoredCheckpoint};
 pub use delivery::{ClaimedDelivery, Delivery, DeliveryOutcome, DeliveryState};
 pub use error::DatabaseError;
 pub use idempotency::IdempotencyKey;
 pub use jobs::{Held, Job, JobFilter, JobHistoryEntry, JobNews, NewJob, QueueDepth, Submitted};
-pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, UsageRow};
+pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, Settlement, UsageRow};
 pub use notices::Notice;
 pub use principals::{NewKey, StoredKey};
 pub use proposals::{Feedback, FeedbackVerdict, ProposalRow, QualityRow};
 pub use repositories::{RegisteredRepository, RepositoryKind};
+pub use spending::{Spending, SpendingRow};
 pub use url::DatabaseUrl;
 pub use webhooks::{NewWebhook, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
 

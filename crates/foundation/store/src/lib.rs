@@ -10,11 +10,12 @@ mod listing;
 mod store;
 
 pub use database::{
-    AuditHead, Charge, ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery, DeliveryOutcome,
-    DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job, JobFilter,
-    JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, NewJob, NewKey, NewWebhook, Notice, ProposalRow,
-    QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, StoredCheckpoint, StoredKey, Submitted,
-    UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
+    Approval, AuditHead, Charge, ClaimedDelivery, Database, DatabaseError, DatabaseUrl, Delivery,
+    DeliveryOutcome, DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job,
+    JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, NewJob, NewKey, NewWebhook, Notice,
+    ProposalRow, QualityRow, QueueDepth, RegisteredRepository, RepositoryKind, Settlement, Spending,
+    SpendingRow, StoredCheckpoint, StoredKey, Submitted, UnknownWebhookEvent, UsageRow, Webhook,
+    WebhookEvent, WebhookKind,
 };
 pub use error::StoreError;
 pub use listing::{Listing, Summary};

@@ -35,6 +35,8 @@ mod queue;
 mod samples;
 #[path = "database/schema.rs"]
 mod schema;
+#[path = "database/spending.rs"]
+mod spending;
 #[path = "database/submitting.rs"]
 mod submitting;
 #[path = "database/webhooks.rs"]

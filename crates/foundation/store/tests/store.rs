@@ -65,6 +65,7 @@ fn attempt(text: String, sampling: SamplingRecord) -> Attempt {
         model: ModelReference {
             name: "small".to_owned(),
             digest: Some(Digest::of("model")),
+            price: None,
         },
         sampling,
         prompt_digest: Digest::of(&text),

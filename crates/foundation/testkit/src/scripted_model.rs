@@ -59,6 +59,7 @@ impl ScriptedModel {
                 reference: ModelReference {
                     name: "scripted".to_owned(),
                     digest: Some(Digest::of("scripted")),
+                    price: None,
                 },
                 context_length: 32_768,
                 fills_in_the_middle: true,
@@ -79,6 +80,7 @@ impl ScriptedModel {
             descriptor.reference = ModelReference {
                 name: name.to_owned(),
                 digest: Some(Digest::of(name)),
+                price: None,
             };
         })
     }

@@ -104,6 +104,21 @@ pub fn mint() -> Result<MintedKey, KeyError> {
     })
 }
 
+impl MintedKey {
+    /// A key that was made before, of its text.
+    ///
+    /// # Errors
+    /// When the text does not have the form of a key.
+    pub fn read(text: &str) -> Result<Self, KeyError> {
+        let PresentedKey { id, digest } = PresentedKey::parse(text)?;
+        Ok(Self {
+            id,
+            text: Secret::new(text),
+            digest,
+        })
+    }
+}
+
 /// A key as a client sent it, in the right form but not yet known to be one. It holds no secret.
 #[derive(Debug, Clone)]
 pub struct PresentedKey {

@@ -14,9 +14,9 @@ pub use openapi::document;
 pub use operation::{Method, Operation};
 pub use problem::{MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem};
 pub use wire::{
-    AuditPage, AuditReport, CheckView, Delivery, DeliveryPage, Event, Failure, FeedbackRequest, FileView,
-    Job, JobPage, JobRequest, Key, KeyCreated, KeyRequest, Keys, Limit, LimitUsage, Limits, Me, Model,
-    Models, Prompt, Prompts, Proposal, ProposalPage, ProposalSummary, Quality, Queue, Repositories,
-    Repository, RepositoryRequest, Signals, User, UserRequest, Users, Webhook, WebhookCreated,
-    WebhookRequest, Webhooks,
+    Approval, Archive, AuditPage, AuditReport, CheckView, Delivery, DeliveryPage, Event, Failure,
+    FeedbackRequest, FileView, Job, JobPage, JobRequest, Key, KeyCreated, KeyRequest, Keys, Limit,
+    LimitUsage, Limits, Me, Model, Models, Prompt, Prompts, Proposal, ProposalPage, ProposalSummary, Quality,
+    Queue, Repositories, Repository, RepositoryRequest, Signals, Spending, SpendingReport, User, UserRequest,
+    Users, Webhook, WebhookCreated, WebhookRequest, Webhooks,
 };

@@ -54,6 +54,13 @@ fn described(operation: Operation) -> Value {
             json!({ "required": true, "content": content }),
         );
     }
+    if let (Operation::UploadArchive, Some(fields)) = (operation, described.as_object_mut()) {
+        let content = json!({ "application/gzip": {}, "application/x-tar": {} });
+        fields.insert(
+            "requestBody".to_owned(),
+            json!({ "required": true, "content": content }),
+        );
+    }
     described
 }
 
@@ -106,6 +113,10 @@ fn parameters(operation: Operation) -> Vec<Value> {
             parameters.push(query("task", text(), "Of this task alone."));
             parameters.push(query("model", text(), "Of this model alone."));
             parameters.push(query("template", text(), "Of this version of a template alone."));
+        }
+        Operation::ReadSpending => {
+            let days = json!({ "type": "integer", "minimum": 1, "maximum": 366, "default": 30 });
+            parameters.push(query("days", days, "How many days, today included."));
         }
         Operation::LiftLimit => {
             for (name, schema) in [
@@ -242,6 +253,7 @@ fn schemas() -> Map<String, Value> {
         wire::Proposal,
         wire::ProposalPage,
         wire::FeedbackRequest,
+        wire::Archive,
         wire::Repositories,
         wire::RepositoryRequest,
         wire::Prompts,
@@ -252,6 +264,7 @@ fn schemas() -> Map<String, Value> {
         wire::KeyRequest,
         wire::KeyCreated,
         wire::Limits,
+        wire::SpendingReport,
         wire::Webhooks,
         wire::WebhookRequest,
         wire::WebhookCreated,

@@ -98,9 +98,11 @@ operations! {
     ReadDiff = Get "/api/v1/proposals/{id}/diff" ProposalsRead "Read the change of a proposal as a unified diff." [] [200];
     ReadRecord = Get "/api/v1/proposals/{id}/record" ProposalsRead "Read a proposal whole, with every prompt and sample: what `tenon apply` and `tenon replay` need." [] [200 Record];
     GiveFeedback = Post "/api/v1/proposals/{id}/feedback" ProposalsFeedback "Say what became of a proposal." [FeedbackRequest] [204];
+    ApproveProposal = Post "/api/v1/proposals/{id}/approval" ProposalsApprove "Approve a proposal that somebody else asked for." [] [204];
 
     ListRepositories = Get "/api/v1/repositories" RepositoriesRead "List the repositories." [] [200 Repositories];
     AddRepository = Post "/api/v1/repositories" RepositoriesManage "Register a repository." [RepositoryRequest] [201 Repository];
+    UploadArchive = Put "/api/v1/repositories/{name}/archive" RepositoriesManage "Take a tar file, compressed with gzip or not, as the tree of a repository of kind `archive`; 64 MiB at most." [] [200 Archive];
     RemoveRepository = Delete "/api/v1/repositories/{name}" RepositoriesManage "Forget a repository. What was made for it stays." [] [204];
 
     ListPrompts = Get "/api/v1/prompts" PromptsRead "List the prompt templates with the digests of their versions." [] [200 Prompts];
@@ -114,6 +116,7 @@ operations! {
     CreateKey = Post "/api/v1/keys" KeysManage "Make a key. It is shown this once." [KeyRequest] [201 KeyCreated];
     RevokeKey = Delete "/api/v1/keys/{id}" KeysManage "Revoke a key, at once." [] [204];
 
+    ReadSpending = Get "/api/v1/spending" LimitsManage "What models read and wrote, and what it cost, by day, user, door and model, over `?days=`." [] [200 SpendingReport];
     ListLimits = Get "/api/v1/limits" LimitsManage "List what is limited." [] [200 Limits];
     SetLimit = Put "/api/v1/limits" LimitsManage "Set a limit, in place of the one of the same scope, unit and window." [Limit] [200 Limit];
     LiftLimit = Delete "/api/v1/limits" LimitsManage "Lift the limit of `?scope=&unit=&window_seconds=`." [] [204];

@@ -183,12 +183,24 @@ pub struct Proposal {
     pub explanation: Option<String>,
     /// What was checked.
     pub checks: Vec<CheckView>,
+    /// Who approved it, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// Where it came from: templates, models, seeds and every sample, as `tenon show --json` has it.
     #[schema(value_type = Object)]
     pub provenance: serde_json::Value,
     /// What it cost.
     #[schema(value_type = Object)]
     pub usage: serde_json::Value,
+}
+
+/// An approval of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Approval {
+    /// Who approved.
+    pub user: String,
+    /// When.
+    pub at: String,
 }
 
 /// A file that a proposal changes.
@@ -233,15 +245,28 @@ pub struct FeedbackRequest {
     pub final_diff: Option<String>,
 }
 
+/// A tree that was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Archive {
+    /// The SHA-256 digest of the archive.
+    pub digest: String,
+    /// How many files it holds.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// A repository to register.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RepositoryRequest {
     /// What requests call it: letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// `path` for a folder on the server, `remote` for an address that the server clones.
+    /// `path` for a folder on the server, `remote` for an address that the server clones, `archive` for what is uploaded.
     pub kind: String,
-    /// The folder, or `https://…` without credentials: Git's own files and helpers on the server know those.
+    /// The folder, or `https://…` without credentials: Git's own files and helpers on the server know those. Nothing for an
+    /// archive.
+    #[serde(default)]
     pub location: String,
     /// `normal` (the usual), or `confidential`: then nothing of it is sent to another machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -306,6 +331,9 @@ pub struct UserRequest {
     /// Another role, more or less, in single repositories.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repositories: BTreeMap<String, String>,
+    /// Their keys are refused as long as it is so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
 }
 
 /// A person or a service account.
@@ -325,6 +353,9 @@ pub struct User {
     /// Another role in single repositories.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub repositories: BTreeMap<String, String>,
+    /// Whether their keys are refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
 }
 
 /// A key to make.
@@ -393,8 +424,48 @@ pub struct Limit {
 pub struct LimitUsage {
     /// The limit.
     pub limit: Limit,
+    /// Who used it, where each user has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// How much is used in the window that runs.
     pub used: u64,
+}
+
+/// What was spent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SpendingReport {
+    /// How many days it covers, today included.
+    pub days: u32,
+    /// The newest day first.
+    pub spending: Vec<Spending>,
+}
+
+/// What one user spent on one day, through one door, on one model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Spending {
+    /// The day in UTC, as `2026-11-30`.
+    pub day: String,
+    /// Who asked.
+    pub user: String,
+    /// Their team.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// What they asked through: `jobs`, or the path of a protocol.
+    pub door: String,
+    /// Who answered.
+    pub model: String,
+    /// How many answers.
+    pub answers: u64,
+    /// How many of them did not report all of their tokens.
+    pub unreported: u64,
+    /// Tokens read.
+    pub prompt_tokens: u64,
+    /// Tokens written.
+    pub completion_tokens: u64,
+    /// How many answers have no known cost.
+    pub unpriced: u64,
+    /// What the others cost, in millionths of a US dollar.
+    pub cost_micros: u64,
 }
 
 /// A webhook to add.
@@ -403,7 +474,8 @@ pub struct LimitUsage {
 pub struct WebhookRequest {
     /// Where events are sent: `https://…` of a public host, or what `tenon serve --allow-webhook` allows.
     pub url: String,
-    /// `job.submitted`, `job.succeeded`, `job.failed` and `job.cancelled`; without any, all of them.
+    /// `job.submitted`, `job.succeeded`, `job.failed` and `job.cancelled`; without any, all of these. `limit.reached`, at 50,
+    /// 80 and 100 % of tokens or cost, is sent to those that name it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
     /// The one repository that it hears of. Without it, every one that is not confidential.

@@ -9,8 +9,8 @@ mod service;
 
 pub use service::{
     AuditCommand, DatabaseArguments, DatabaseCommand, JobCommand, KeyCommand, LimitCommand, OneJobArguments,
-    RepositoryCommand, ServeArguments, ServerArguments, UserArguments, UserCommand, WebhookCommand,
-    WorkerArguments,
+    RepositoryCommand, ServeArguments, ServerArguments, SpendingArguments, SpendingBy, UserArguments,
+    UserCommand, WebhookCommand, WorkerArguments,
 };
 
 /// Tenon generates code changes with evidence: every change is parsed, checked, built and tested in a sandbox before
@@ -76,6 +76,8 @@ pub enum Command {
     /// Manage what may be spent on a server.
     #[command(subcommand)]
     Limit(LimitCommand),
+    /// Show what models read and wrote for whom, and what it cost.
+    Spending(SpendingArguments),
     /// Manage who hears of what happens on a server.
     #[command(subcommand)]
     Webhook(WebhookCommand),

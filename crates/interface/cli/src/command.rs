@@ -14,6 +14,7 @@ mod proposals;
 mod replay_keys;
 mod serve;
 mod settings;
+mod spending;
 mod webhook;
 mod work;
 mod worker;
@@ -46,6 +47,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::User(command) => govern::user(command).await,
         Command::Repository(command) => govern::repository(command).await,
         Command::Limit(command) => govern::limit(command).await,
+        Command::Spending(arguments) => spending::run(arguments).await,
         Command::Webhook(command) => webhook::run(command).await,
         Command::Audit(command) => govern::audit(command).await,
         Command::Db(command) => db::run(command).await,

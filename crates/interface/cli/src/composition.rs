@@ -159,6 +159,7 @@ fn remote_model(settings: &Settings, upstream: &UpstreamSettings) -> Result<Arc<
         upstream.context_length,
     );
     configuration.api_key.clone_from(&upstream.api_key);
+    configuration.price = upstream.price;
     configuration.dialect.fill = match upstream.fill {
         None => FillRoute::None,
         Some(UpstreamFill::Suffix) => FillRoute::CompletionsWithSuffix,

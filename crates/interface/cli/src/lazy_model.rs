@@ -27,6 +27,7 @@ impl LazyModel {
             reference: ModelReference {
                 name: resolved.name.clone(),
                 digest: Some(resolved.digest),
+                price: None,
             },
             context_length: configuration.context_length.min(trained),
             fills_in_the_middle: resolved.fills_in_the_middle,

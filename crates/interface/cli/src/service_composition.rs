@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tenon_access::Authorizer;
+use tenon_access::{Authorizer, MintedKey, mint};
 use tenon_api::{Model as ServedModel, Prompt};
 use tenon_audit::{Journal, SigningKey};
 use tenon_config::Settings;
@@ -87,34 +87,43 @@ pub fn signing_key(settings: &Settings) -> Result<SigningKey, Failure> {
     SigningKey::load_or_create(&folder(settings)?.join("audit.key")).map_err(missing)
 }
 
-/// Makes the first key when the database has no user yet, and keeps it where the command line finds it.
+/// Makes the first user when the database has none yet. The key is kept where the command line finds it before anything
+/// is changed, and one that is kept there already is taken: nobody is locked out of a start that was interrupted.
 ///
 /// # Errors
 /// When the database does not answer, or the key cannot be kept.
 pub async fn first_key(settings: &Settings, database: &Database, output: Output) -> Result<(), Failure> {
-    let Some(first) = Control::found(database).await.map_err(missing)? else {
+    if !database.principals().await.map_err(missing)?.is_empty() {
         return Ok(());
-    };
+    }
     let path = folder(settings)?.join(FIRST_KEY);
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| {
-            missing(format!(
-                "cannot keep the first key in {}: {error}",
-                path.display()
-            ))
-        })?;
-    writeln!(file, "{}", first.text.expose()).map_err(missing)?;
-    output.say(&format!(
-        "the first key, of the user `admin`, kept in {}: {}",
-        path.display(),
-        first.text.expose()
-    ));
+    let at = |error: &dyn std::fmt::Display| missing(format!("the first key, {}: {error}", path.display()));
+    let key = match std::fs::read_to_string(&path) {
+        Ok(text) => MintedKey::read(text.trim()).map_err(|error| at(&error))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = mint().map_err(missing)?;
+            keep(&path, key.text.expose()).map_err(|error| at(&error))?;
+            key
+        }
+        Err(error) => return Err(at(&error)),
+    };
+    if Control::found(database, &key).await.map_err(missing)? {
+        output.say(&format!(
+            "the key of the first user, `admin`, is in {}",
+            path.display()
+        ));
+        if output.shows_live_progress() {
+            output.say(&format!("  {}", key.text.expose()));
+        }
+    }
     Ok(())
+}
+
+fn keep(path: &Path, key: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.create_new(true).write(true).mode(0o600).open(path)?;
+    writeln!(file, "{key}")?;
+    file.sync_all()
 }
 
 /// Has events sent to the configured sink, too.

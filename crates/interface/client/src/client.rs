@@ -12,6 +12,7 @@ use crate::{ClientError, Watched};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(60);
+const UPLOAD: Duration = Duration::from_secs(300);
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(300);
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
@@ -91,6 +92,18 @@ impl Client {
         self.parse(&answer)
     }
 
+    /// Puts bytes at a path under `/api/v1`.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn upload<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, ClientError> {
+        let request = self.request(Method::PUT, path).body(bytes);
+        let request = request.header(header::CONTENT_TYPE, "application/octet-stream");
+        // The server waits as long for it.
+        let answer = self.send_within(UPLOAD, request).await?;
+        self.parse(&answer)
+    }
+
     /// Removes what is at a path under `/api/v1`.
     ///
     /// # Errors
@@ -153,8 +166,12 @@ impl Client {
 
     /// The body of a success.
     async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, ClientError> {
+        self.send_within(ANSWER, request).await
+    }
+
+    async fn send_within(&self, limit: Duration, request: RequestBuilder) -> Result<Vec<u8>, ClientError> {
         let response = request
-            .timeout(ANSWER)
+            .timeout(limit)
             .send()
             .await
             .map_err(|error| self.unreachable(&error))?;

@@ -85,10 +85,11 @@ impl Machine {
     async fn start(url: &DatabaseUrl, folder: &Path) -> Self {
         let database = Database::connect(url, CONNECTIONS).await.unwrap();
         database.migrate().await.unwrap();
-        let first = Control::found(&database)
-            .await
-            .unwrap()
-            .expect("the database is empty");
+        let first = tenon_access::mint().unwrap();
+        assert!(
+            Control::found(&database, &first).await.unwrap(),
+            "the database is empty"
+        );
         let key = SigningKey::load_or_create(&folder.join("audit.key")).unwrap();
         let audit_key = key.public_key();
         let (journal, _) = Journal::start(database.clone(), Some(key));

@@ -7,6 +7,7 @@ use tenon_domain::Digest;
 use tenon_runtime::CacheScope;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::control::Account;
 use crate::failure::{Category, Failure};
 
 /// Who may ask.
@@ -23,6 +24,8 @@ pub enum Access {
 /// Whoever asks for work, with room for it.
 pub(crate) struct Admitted {
     pub scope: CacheScope,
+    /// What the answer is paid from; `None` where nobody counts.
+    pub account: Option<Account>,
     /// Held as long as the request is being answered.
     pub room: OwnedSemaphorePermit,
 }
@@ -44,6 +47,14 @@ pub enum AccessError {
 }
 
 const LEAST_KEY: usize = 16;
+/// What proxies say of whom they ask for.
+const FORWARDED: [&str; 5] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-real-ip",
+    "via",
+];
 
 impl Access {
     /// Keys as they stand in a file: one a line, empty lines and lines that begin with `#` left out.
@@ -113,6 +124,13 @@ fn same_machine(headers: &HeaderMap) -> Result<(), Failure> {
     match text(header::HOST) {
         Some(host) if !is_loopback(host) => return refused("the host that was asked for"),
         _ => {}
+    }
+    // Behind a proxy everybody comes from this machine.
+    let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
+    if is_forwarded {
+        let message = "without keys only programs on this machine are answered, and this request was forwarded: send a \
+                       key, and start the server with --require-keys";
+        return Err(Failure::new(Category::Unauthenticated, message));
     }
     // Editors' own pages have schemes of their own; `null` is what a page hides behind.
     let is_foreign = text(header::ORIGIN).is_some_and(|origin| match origin.split_once("://") {

@@ -1,7 +1,7 @@
 //! The routes.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -20,13 +20,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Admitted;
-use crate::account;
-use crate::control::{self, Refusal};
+use crate::control::{self, Account, Refusal, Told, rate_limits};
 use crate::dialect::completions::Shape;
 use crate::dialect::{Dialect, chat, completions, infill, messages, ollama, open_ai, read, responses, tabby};
 use crate::failure::{Category, Failure};
 use crate::service::Service;
 use crate::spans;
+use crate::tally;
 use crate::vitals::readiness;
 
 const MOST_BODY: usize = 8 * 1024 * 1024;
@@ -64,7 +64,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .route("/docs", get(documentation))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(Arc::clone(&service), account::kept))
+        .layer(from_fn_with_state(Arc::clone(&service), tally::kept))
         .layer(from_fn(named))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(service);
@@ -97,15 +97,17 @@ pub async fn serve(
 }
 
 /// Whoever asks, known by a key or by being on this machine.
-struct Asker(CacheScope);
+struct Asker(CacheScope, Option<Account>);
 
 impl FromRequestParts<Arc<Service>> for Asker {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
         let dialect = Dialect::of_path(parts.uri.path());
-        let scope = service.scope(&parts.headers, parts.uri.path()).await;
-        scope.map(Self).map_err(|failure| failure.response(dialect))
+        let told = parts.extensions.get::<Told>();
+        let known = service.scope(&parts.headers, parts.uri.path(), told).await;
+        let (scope, account) = known.map_err(|failure| failure.response(dialect))?;
+        Ok(Self(scope, account))
     }
 }
 
@@ -114,10 +116,10 @@ impl FromRequestParts<Arc<Service>> for Admitted {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Response> {
-        let Asker(scope) = Asker::from_request_parts(parts, service).await?;
+        let Asker(scope, account) = Asker::from_request_parts(parts, service).await?;
         let dialect = Dialect::of_path(parts.uri.path());
         let room = service.admit().map_err(|failure| failure.response(dialect))?;
-        Ok(Self { scope, room })
+        Ok(Self { scope, account, room })
     }
 }
 
@@ -129,7 +131,7 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
         let reading = tokio::time::timeout(LONGEST_UPLOAD, Bytes::from_request(request, state));
-        Ok(Self(match account::current().waiting(reading).await {
+        Ok(Self(match tally::current().waiting(reading).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(rejection)) => {
                 let category = match rejection.status() {
@@ -152,9 +154,15 @@ impl Sent {
     }
 }
 
-/// Names every answer, so that a person can ask about it.
-async fn named(request: Request, next: Next) -> Response {
+/// Names every answer, so that a person can ask about it, and says what is left of the limits.
+async fn named(mut request: Request, next: Next) -> Response {
+    let told = Told::default();
+    request.extensions_mut().insert(Arc::clone(&told));
     let mut response = next.run(request).await;
+    let rows = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+    for (name, value) in rate_limits(&rows) {
+        response.headers_mut().insert(name, value);
+    }
     let id = uuid::Uuid::now_v7().to_string();
     if let Ok(id) = id.parse() {
         response.headers_mut().insert("x-tenon-request-id", id);
@@ -295,7 +303,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
         let id = uuid::Uuid::now_v7().to_string();
         return Refusal::missing(format!("there is nothing at `{path}`")).response(&id, path);
     }
-    if let Err(failure) = service.scope(request.headers(), path).await {
+    if let Err(failure) = service.scope(request.headers(), path, None).await {
         return failure.response(Dialect::of_path(path));
     }
     let failure = Failure::new(Category::UnknownRoute, format!("there is nothing at `{path}`"));
@@ -304,7 +312,7 @@ async fn unknown(State(service): Shared, request: Request) -> Response {
 
 async fn wrong_method(State(service): Shared, request: Request) -> Response {
     let path = request.uri().path();
-    if let Err(failure) = service.scope(request.headers(), path).await {
+    if let Err(failure) = service.scope(request.headers(), path, None).await {
         return failure.response(Dialect::of_path(path));
     }
     let message = format!("`{}` is not served at `{path}`", request.method());

@@ -7,7 +7,9 @@
 //! A handler can only answer with a [`Permit`], and a permit is only had from a decision that is in the audit log
 //! already: what is not decided, or cannot be recorded, is not answered.
 
+mod account;
 mod answer;
+mod archives;
 mod asked;
 mod audit;
 mod body;
@@ -28,7 +30,7 @@ mod view;
 mod webhooks;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -40,20 +42,22 @@ use tenon_runtime::CacheScope;
 use crate::failure::{Category, Failure};
 use crate::vitals;
 
+pub(crate) use account::{Account, Bill, CameTo, Question, Told};
 pub(crate) use caller::Caller;
 pub use keeping::Keeping;
 pub(crate) use refusal::Refusal;
-pub use service::{Control, ControlParts, FirstKey, FoundError};
+pub use service::{Control, ControlParts};
 pub use work::GovernedRunner;
 
-pub(crate) use routes::routes;
+pub(crate) use routes::{rate_limits, routes};
 
 /// Admits a request to the models, by a key of the service's: limits, policy and audit log as everywhere.
 pub(crate) async fn admit(
     control: &Arc<Control>,
     headers: &HeaderMap,
     path: &str,
-) -> Result<CacheScope, Failure> {
+    told: Option<&Told>,
+) -> Result<(CacheScope, Account), Failure> {
     let caller = decided(control, headers, path, Action::ModelsUse).await?;
     let now = now_ms();
     let counted = control
@@ -61,8 +65,12 @@ pub(crate) async fn admit(
         .count_request(&caller, now)
         .await
         .map_err(Refusal::from)?;
-    counted.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
-    Ok(CacheScope(format!("principal {}", caller.principal.id)))
+    let rows = counted.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
+    if let Some(told) = told {
+        told.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
+    }
+    let scope = CacheScope(format!("principal {}", caller.principal.id));
+    Ok((scope, Account::new(control, caller, path, told.cloned())))
 }
 
 /// The metrics, for whoever may read signals.

@@ -12,8 +12,8 @@ pub(crate) mod tabby;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
-use crate::account;
 use crate::failure::{Category, Failure};
+use crate::tally;
 
 /// Whose words an answer uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Dialect {
 
     /// The answer, or the failure in this dialect.
     pub fn answer(self, answer: Result<impl IntoResponse, Failure>) -> Response {
-        account::current().speaks(self);
+        tally::current().speaks(self);
         match answer {
             Ok(answer) => answer.into_response(),
             Err(failure) => failure.response(self),

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tenon_domain::FailureCategory;
 use tenon_runtime::ModelError;
 
-use crate::account;
 use crate::dialect::Dialect;
+use crate::tally;
 
 /// Something went wrong before the first text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl Failure {
 
     /// The failure as `dialect` says it.
     pub fn response(&self, dialect: Dialect) -> Response {
-        account::current().failed(self.category.of_failures());
+        tally::current().failed(self.category.of_failures());
         let status = match (dialect, self.category) {
             (Dialect::Anthropic, Category::Shed) => StatusCode::from_u16(OVERLOADED),
             _ => Ok(self.category.status()),

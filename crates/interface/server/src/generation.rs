@@ -1,20 +1,22 @@
 //! One request to a model, whatever dialect it came in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Deserialize;
-use tenon_domain::FailureCategory;
+use tenon_domain::{Digest, FailureCategory};
+use tenon_engine::{AnsweredBy, Completer, Completion, CompletionRequest};
 use tenon_runtime::{
     Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelDescriptor,
     ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling, generate_fitting,
 };
 use uuid::Uuid;
 
-use crate::account::{self, Account};
+use crate::control::{Account, Bill, CameTo, Question};
 use crate::failure::Failure;
+use crate::tally::{self, Tally};
 
 /// How much is wanted and how it is drawn, as most dialects say it.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +54,10 @@ const MOST_SAMPLES: u32 = 8;
 const MOST_STOPS: usize = 32;
 /// When nobody says how much is wanted.
 const MOST_TOKENS: u32 = 4096;
+/// Few answers are longer, and what is reserved others cannot spend meanwhile.
+const LIKELY_TOKENS: u32 = 1024;
+/// Of code.
+const BYTES_A_TOKEN: usize = 3;
 /// An estimate is no reason to write nothing.
 const LEAST_ROOM: u32 = 256;
 
@@ -124,6 +130,12 @@ fn likely_room(model: &ModelDescriptor, prompt: &PromptInput) -> u32 {
     if model.counts_exactly {
         return MOST_TOKENS;
     }
+    let read = estimate(prompt);
+    MOST_TOKENS.min(model.context_length.saturating_sub(read).max(LEAST_ROOM))
+}
+
+/// Tokens of a prompt that nobody has counted yet.
+fn estimate(prompt: &PromptInput) -> u32 {
     let bytes = match prompt {
         PromptInput::Chat { messages, prefill } => {
             let contents = messages.iter().map(|message| message.content.len());
@@ -132,8 +144,67 @@ fn likely_room(model: &ModelDescriptor, prompt: &PromptInput) -> u32 {
         PromptInput::Fill { prefix, suffix } => prefix.len() + suffix.len(),
         PromptInput::Raw { text } => text.len(),
     };
-    let read = u32::try_from(bytes.div_ceil(3)).unwrap_or(u32::MAX);
-    MOST_TOKENS.min(model.context_length.saturating_sub(read).max(LEAST_ROOM))
+    u32::try_from(bytes.div_ceil(BYTES_A_TOKEN)).unwrap_or(u32::MAX)
+}
+
+/// Completes and pays for what the model read and wrote. Editors give up most of what they ask for, so that next to nothing
+/// is reserved: what counts is whether anything is left.
+pub(crate) async fn completed(
+    account: Option<&Account>,
+    completer: &Arc<Completer>,
+    request: &CompletionRequest,
+) -> Result<Completion, Failure> {
+    let tally = tally::current();
+    tally.asks(&completer.model().name);
+    let bill = match account {
+        Some(account) => {
+            let question = Question {
+                digest: None,
+                read: 0,
+                written: 1,
+            };
+            Some(account.reserve(completer.model(), question).await?)
+        }
+        None => None,
+    };
+    let completion = tally.waiting(completer.complete(request)).await;
+    tally.completed(&completion);
+    let trace = &completion.trace;
+    let came_to = match trace.answered_by {
+        AnsweredBy::Model | AnsweredBy::Underway => CameTo {
+            prompt_tokens: trace.prompt_tokens,
+            completion_tokens: trace.completion_tokens,
+            guessed_tokens: 0,
+        },
+        AnsweredBy::Memory | AnsweredBy::Nobody => CameTo {
+            prompt_tokens: Some(0),
+            completion_tokens: Some(0),
+            guessed_tokens: 0,
+        },
+    };
+    bill.into_iter()
+        .for_each(|bill| bill.settle(&Answering::default(), came_to));
+    Ok(completion)
+}
+
+/// Reserves what the answer may come to, where somebody counts. A model is named before: what is refused here counts as
+/// asked of it.
+async fn bill(
+    account: Option<&Account>,
+    model: &dyn Model,
+    request: &GenerateRequest,
+) -> Result<Option<Bill>, Failure> {
+    tally::current().asks(&model.descriptor().reference.name);
+    let Some(account) = account else { return Ok(None) };
+    let likely = request.max_tokens.min(LIKELY_TOKENS);
+    let prompt = serde_json::to_vec(&request.prompt).unwrap_or_default();
+    let question = Question {
+        digest: Some(Digest::of(prompt)),
+        read: u64::from(estimate(&request.prompt)),
+        written: u64::from(likely) * u64::from(request.samples),
+    };
+    let bill = account.reserve(&model.descriptor().reference, question).await?;
+    Ok(Some(bill))
 }
 
 fn any_seed() -> u64 {
@@ -141,18 +212,51 @@ fn any_seed() -> u64 {
 }
 
 /// A request whose first text is there: failures from here on are told inside the stream.
-#[derive(Debug)]
 pub(crate) struct Opened {
     held: VecDeque<SampleEvent>,
     stream: SampleStream,
     unfinished: u32,
-    account: Arc<Account>,
+    tally: Arc<Tally>,
+    meter: Meter,
+    bill: Option<Bill>,
+}
+
+/// What a stream came to so far.
+#[derive(Debug, Default)]
+struct Meter {
+    usage: Usage,
+    /// Bytes of samples that did not come to their end, by sample.
+    open: BTreeMap<u32, usize>,
+}
+
+impl Meter {
+    fn hear(&mut self, event: &SampleEvent) {
+        self.usage.hear(event);
+        match event {
+            SampleEvent::Text { sample, text } => *self.open.entry(*sample).or_default() += text.len(),
+            SampleEvent::Finished { sample, .. } => {
+                self.open.remove(sample);
+            }
+            SampleEvent::PromptRead { .. } => {}
+        }
+    }
+
+    fn came_to(&self) -> CameTo {
+        let open: usize = self.open.values().sum();
+        let whole = self.usage.came_to();
+        let cut = u32::try_from(open.div_ceil(BYTES_A_TOKEN)).unwrap_or(u32::MAX);
+        CameTo {
+            completion_tokens: whole.completion_tokens.filter(|_| open == 0),
+            guessed_tokens: whole.guessed_tokens.saturating_add(cut),
+            ..whole
+        }
+    }
 }
 
 /// Says in headers who answered.
 pub(crate) fn told(mut response: Response, answering: &Answering) -> Response {
     let headers = response.headers_mut();
-    let chosen = answering.model.as_deref().and_then(|model| model.parse().ok());
+    let chosen = answering.model.as_ref().and_then(|model| model.name.parse().ok());
     if let Some(model) = chosen {
         headers.insert("x-tenon-model", model);
         headers.insert("x-tenon-fallbacks", answering.fallbacks.into());
@@ -165,19 +269,42 @@ pub(crate) fn told(mut response: Response, answering: &Answering) -> Response {
 
 impl Opened {
     /// Asks, and waits for the first text.
-    pub async fn new(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
+    pub async fn new(
+        account: Option<&Account>,
+        model: &dyn Model,
+        request: GenerateRequest,
+    ) -> Result<Self, Failure> {
+        let bill = bill(account, model, &request).await?;
+        match Self::open(model, request).await {
+            Ok(mut opened) => {
+                opened.bill = bill;
+                Ok(opened)
+            }
+            Err(error) => {
+                bill.into_iter().for_each(Bill::cancel);
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn open(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
         let unfinished = request.samples;
-        let account = account::current();
-        account.asks(&model.descriptor().reference.name);
-        let opened = account.waiting(first_text(model, request)).await;
-        let (held, stream) = opened.inspect_err(|error| account.failed(error.category()))?;
-        account.streams(stream.answering());
-        held.iter().for_each(|event| account.hear(event));
+        let tally = tally::current();
+        let opened = tally.waiting(first_text(model, request)).await;
+        let (held, stream) = opened.inspect_err(|error| tally.failed(error.category()))?;
+        tally.streams(stream.answering());
+        let mut meter = Meter::default();
+        for event in &held {
+            tally.hear(event);
+            meter.hear(event);
+        }
         Ok(Self {
             held,
             stream,
             unfinished,
-            account,
+            tally,
+            meter,
+            bill: None,
         })
     }
 
@@ -196,7 +323,7 @@ impl Opened {
 
     /// Nobody waits for more.
     pub fn failed(&self, error: &ModelError) {
-        self.account.failed(error.category());
+        self.tally.failed(error.category());
     }
 
     /// The next event; `None` when every sample has ended.
@@ -206,11 +333,14 @@ impl Opened {
             None => {
                 let event = self.stream.next().await;
                 match &event {
-                    Some(Ok(event)) => self.account.hear(event),
-                    Some(Err(ModelError::Broken { .. })) => {
-                        self.account.failed(FailureCategory::StreamTruncated);
+                    Some(Ok(event)) => {
+                        self.tally.hear(event);
+                        self.meter.hear(event);
                     }
-                    Some(Err(error)) => self.account.failed(error.category()),
+                    Some(Err(ModelError::Broken { .. })) => {
+                        self.tally.failed(FailureCategory::StreamTruncated);
+                    }
+                    Some(Err(error)) => self.tally.failed(error.category()),
                     None => {}
                 }
                 event
@@ -220,15 +350,24 @@ impl Opened {
             Some(Ok(SampleEvent::Finished { .. })) => self.unfinished = self.unfinished.saturating_sub(1),
             None if self.unfinished > 0 => {
                 self.unfinished = 0;
-                self.account.failed(FailureCategory::StreamTruncated);
+                self.tally.failed(FailureCategory::StreamTruncated);
                 return Some(Err(ModelError::Broken {
                     reason: "the stream ended early".to_owned(),
                 }));
             }
-            None => self.account.ended(),
+            None => self.tally.ended(),
             Some(_) => {}
         }
         event
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // However it ends, what was read and written until then is paid.
+        if let Some(bill) = self.bill.take() {
+            bill.settle(self.stream.answering(), self.meter.came_to());
+        }
     }
 }
 
@@ -257,23 +396,42 @@ pub(crate) struct Answer {
 }
 
 /// Asks and waits for everything.
-pub(crate) async fn whole(model: &dyn Model, request: GenerateRequest) -> Result<Answer, Failure> {
+pub(crate) async fn whole(
+    account: Option<&Account>,
+    model: &dyn Model,
+    request: GenerateRequest,
+) -> Result<Answer, Failure> {
+    let bill = bill(account, model, &request).await?;
+    match ask(model, request).await {
+        Ok(answer) => {
+            let came_to = answer.usage.came_to();
+            bill.into_iter()
+                .for_each(|bill| bill.settle(&answer.answering, came_to));
+            Ok(answer)
+        }
+        Err(error) => {
+            bill.into_iter().for_each(Bill::cancel);
+            Err(error.into())
+        }
+    }
+}
+
+async fn ask(model: &dyn Model, request: GenerateRequest) -> Result<Answer, ModelError> {
     let count = request.samples;
-    let account = account::current();
-    account.asks(&model.descriptor().reference.name);
+    let tally = tally::current();
     let asking = async {
         let stream = generate_fitting(model, request).await?;
         let answering = stream.answering().clone();
         Ok::<_, ModelError>((answering, stream.collect(count).await?))
     };
-    let asked = account.waiting(asking).await;
-    let (answering, (samples, read)) = asked.inspect_err(|error| account.failed(error.category()))?;
+    let asked = tally.waiting(asking).await;
+    let (answering, (samples, read)) = asked.inspect_err(|error| tally.failed(error.category()))?;
     let mut usage = Usage::default();
     usage.read(read);
     for sample in &samples {
         usage.wrote(sample.completion_tokens);
     }
-    account.answered(&answering, usage);
+    tally.answered(&answering, usage);
     Ok(Answer {
         samples,
         usage,
@@ -333,6 +491,14 @@ impl Usage {
             }),
             SampleEvent::Finished { result, .. } => self.wrote(result.completion_tokens),
             SampleEvent::Text { .. } => {}
+        }
+    }
+
+    fn came_to(&self) -> CameTo {
+        CameTo {
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens: self.completion_tokens.filter(|_| !self.unknown),
+            guessed_tokens: self.completion_tokens.unwrap_or(0),
         }
     }
 

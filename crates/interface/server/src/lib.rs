@@ -10,7 +10,6 @@
 //! status; a failure after it is an error event, never a clean end.
 
 mod access;
-mod account;
 mod app;
 mod control;
 mod dialect;
@@ -21,12 +20,13 @@ mod meter;
 mod service;
 mod spans;
 mod speech;
+mod tally;
 mod tools;
 mod vitals;
 
 pub use access::{Access, AccessError};
 pub use app::{app, serve};
-pub use control::{Control, ControlParts, FirstKey, FoundError, GovernedRunner, Keeping};
+pub use control::{Control, ControlParts, GovernedRunner, Keeping};
 pub use meter::ModelMeter;
 pub use service::{ServedModel, Service};
 pub use vitals::Vitals;

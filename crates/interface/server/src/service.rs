@@ -10,8 +10,7 @@ use tenon_runtime::{CacheScope, Model};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::{Access, sent_key};
-use crate::account;
-use crate::control::{self, Control};
+use crate::control::{self, Account, Control, Told};
 use crate::failure::{Category, Failure};
 
 /// A model that is served, by the name that clients ask for.
@@ -82,13 +81,19 @@ impl Service {
         self.control.as_ref()
     }
 
-    /// Whose request this is: what one of them had cached, no other sees.
-    pub(crate) async fn scope(&self, headers: &HeaderMap, path: &str) -> Result<CacheScope, Failure> {
+    /// Whose request this is: what one of them had cached, no other sees; and what it spends from, if anybody counts.
+    pub(crate) async fn scope(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+        told: Option<&Told>,
+    ) -> Result<(CacheScope, Option<Account>), Failure> {
         match &self.control {
             Some(control) if is_ours(headers) || matches!(self.access, Access::Governed) => {
-                control::admit(control, headers, path).await
+                let (scope, account) = control::admit(control, headers, path, told).await?;
+                Ok((scope, Some(account)))
             }
-            _ => self.access.scope(headers),
+            _ => Ok((self.access.scope(headers)?, None)),
         }
     }
 
@@ -153,21 +158,6 @@ impl Service {
             let message = "no model that is served fills in the middle; serve one that does, such as qwen2.5-coder-0.5b";
             Failure::new(Category::NotServed, message)
         })
-    }
-
-    /// Asks the completer, and puts down what it came to.
-    pub(crate) async fn complete(
-        &self,
-        completer: &Arc<Completer>,
-        request: &CompletionRequest,
-    ) -> Completion {
-        let account = account::current();
-        if let Ok(served) = self.fill_model(None) {
-            account.asks(&served.model.descriptor().reference.name);
-        }
-        let completion = account.waiting(completer.complete(request)).await;
-        account.completed(&completion);
-        completion
     }
 
     /// Room for one more request, as long as what comes back is held.

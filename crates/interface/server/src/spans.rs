@@ -7,7 +7,7 @@ use axum::response::Response;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, info_span};
 
-use crate::account::{UNCOUNTED, UNKNOWN};
+use crate::tally::{UNCOUNTED, UNKNOWN};
 
 /// Answers a request within its span. Its path and its query are what a caller typed: they stand in none.
 pub(crate) async fn traced(request: Request, next: Next) -> Response {

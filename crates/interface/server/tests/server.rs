@@ -22,5 +22,7 @@ mod governing;
 mod house;
 #[path = "server/measuring.rs"]
 mod measuring;
+#[path = "server/spending.rs"]
+mod spending;
 #[path = "server/webhooks.rs"]
 mod webhooks;

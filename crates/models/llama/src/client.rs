@@ -45,6 +45,7 @@ impl LlamaModel {
             reference: ModelReference {
                 name: configuration.model_name.clone(),
                 digest: configuration.digest,
+                price: None,
             },
             context_length: facts.context_length,
             fills_in_the_middle: facts.fills_in_the_middle,

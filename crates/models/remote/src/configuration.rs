@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use reqwest::Url;
-use tenon_domain::{ModelReference, Secret};
+use tenon_domain::{ModelReference, Price, Secret};
 use tenon_runtime::ModelDescriptor;
 
 use crate::dialect::{ConstraintDialect, Dialect, FillRoute, TokenCounting, UpstreamKind};
@@ -17,6 +17,8 @@ pub struct RemoteConfiguration {
     pub model: String,
     /// What identifies us to the upstream.
     pub api_key: Option<Secret>,
+    /// What its tokens cost, if that is known.
+    pub price: Option<Price>,
     /// Tokens of context, prompt and completion together.
     pub context_length: u32,
     /// What the upstream can do; begin with [`UpstreamKind::dialect`].
@@ -85,6 +87,7 @@ impl RemoteConfiguration {
             base_url: base_url.to_owned(),
             model: model.to_owned(),
             api_key: None,
+            price: None,
             context_length,
             dialect: kind.dialect(),
             timeouts: Timeouts::default(),
@@ -114,6 +117,7 @@ impl RemoteConfiguration {
             reference: ModelReference {
                 name: self.name.clone(),
                 digest: None,
+                price: self.price,
             },
             context_length: self.context_length,
             fills_in_the_middle: self.dialect.fill != FillRoute::None,

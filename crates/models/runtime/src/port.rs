@@ -287,7 +287,7 @@ pub trait Listener: Send + Sync {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answering {
     /// The model that a route chose.
-    pub model: Option<String>,
+    pub model: Option<ModelReference>,
     /// How many were asked before it.
     pub fallbacks: u32,
     /// What a cache had to do with it.

@@ -102,6 +102,7 @@ impl Route {
             reference: ModelReference {
                 name: name.to_owned(),
                 digest: None,
+                price: None,
             },
             context_length,
             fills_in_the_middle: descriptors().all(|descriptor| descriptor.fills_in_the_middle),
@@ -426,7 +427,7 @@ impl Model for Route {
                         .get(next)
                         .map(|target| &target.model.descriptor().reference);
                     return Ok(stream.answered_by(Answering {
-                        model: model.map(|reference| reference.name.clone()),
+                        model: model.cloned(),
                         fallbacks: attempt,
                         cache: CacheRole::None,
                     }));

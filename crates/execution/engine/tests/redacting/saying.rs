@@ -20,6 +20,7 @@ impl Saying {
                 reference: ModelReference {
                     name: "saying".to_owned(),
                     digest: None,
+                    price: None,
                 },
                 context_length: 4096,
                 fills_in_the_middle: true,

@@ -45,6 +45,15 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// A number as it is written, so that none of its digits is lost.
+    pub(super) fn decimal(&mut self, name: &'static str) -> Result<Option<Stated<String>>, ConfigError> {
+        self.read(name, |value| match value {
+            DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().to_owned()),
+            DeValue::Float(number) => Ok(number.as_str().to_owned()),
+            other => Err(format!("is {}; expected a number", kind(other))),
+        })
+    }
+
     pub(super) fn boolean(&mut self, name: &'static str) -> Result<Option<Stated<bool>>, ConfigError> {
         self.read(name, |value| match value {
             DeValue::Boolean(value) => Ok(*value),

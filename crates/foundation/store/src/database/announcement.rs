@@ -1,11 +1,11 @@
-//! What is told of a job: written for every webhook that wants it, in the transaction that changes the job.
+//! What is told of a job or a limit: written for every webhook that wants it, in the transaction that changes it.
 
 use serde::Serialize;
 use tenon_domain::{FailureCategory, JobId, JobOutcome, JobState, Level, ProposalId, Task, moment};
 use uuid::Uuid;
 
 use super::session::{Session, json, values};
-use super::{DatabaseError, WebhookEvent};
+use super::{DatabaseError, Limit, WebhookEvent};
 
 /// A job as others hear of it.
 pub(super) struct Announcement<'job> {
@@ -20,24 +20,24 @@ const SOURCE: &str = "tenon";
 
 /// A message of Standard Webhooks. Its data is a CloudEvent.
 #[derive(Serialize)]
-struct Message<'event> {
+struct Message<'event, D> {
     #[serde(rename = "type")]
     kind: &'event str,
     timestamp: &'event str,
-    data: CloudEvent<'event>,
+    data: CloudEvent<'event, D>,
 }
 
 #[derive(Serialize)]
-struct CloudEvent<'event> {
+struct CloudEvent<'event, D> {
     specversion: &'event str,
     id: &'event str,
     source: &'event str,
     #[serde(rename = "type")]
     kind: &'event str,
     time: &'event str,
-    subject: String,
+    subject: &'event str,
     datacontenttype: &'event str,
-    data: JobData<'event>,
+    data: &'event D,
 }
 
 /// Names and states, and none of what was asked or written.
@@ -55,8 +55,8 @@ struct JobData<'event> {
     failure_category: Option<FailureCategory>,
 }
 
-/// Puts what happened on its way to everybody who wants it. What is confidential is told to those alone that were set
-/// up for its repository.
+/// Puts what happened on its way to everybody who wants it. What is confidential, and what is of a repository
+/// that is gone, is told to those alone that were set up for it.
 pub(super) async fn announce(
     session: &mut Session,
     announcement: &Announcement<'_>,
@@ -66,43 +66,88 @@ pub(super) async fn announce(
         return Ok(());
     };
     let id = Uuid::now_v7().to_string();
-    let body = json(
-        "body",
-        &message(announcement, event, &id, &moment::to_text(now_ms)),
-    )?;
+    let subject = format!("jobs/{}", announcement.job);
+    let body = message(event, &id, &subject, &data(announcement), now_ms)?;
     session
         .run(
             "INSERT INTO deliveries (id, webhook, event, body, state, attempt, claims, next_at, created_at) \
              SELECT $1 || '-' || w.id, w.id, $2, $3, 'pending', 0, 0, $4, $4 FROM webhooks w \
              WHERE w.disabled_at IS NULL AND (w.events = '[]' OR w.events LIKE '%\"' || $2 || '\"%') \
-             AND (w.repository = $5 OR (w.repository IS NULL AND NOT EXISTS \
-             (SELECT 1 FROM repositories r WHERE r.name = $5 AND r.classification = 'confidential')))",
+             AND (w.repository = $5 OR (w.repository IS NULL AND EXISTS \
+             (SELECT 1 FROM repositories r WHERE r.name = $5 AND r.classification = 'normal')))",
             values![id, event.as_str(), body, now_ms, announcement.repository],
         )
         .await
         .map(drop)
 }
 
-fn message<'event>(
-    announcement: &Announcement<'event>,
+/// A limit that is used up to a mark.
+#[derive(Serialize)]
+pub(super) struct LimitReached<'limit> {
+    pub scope: &'limit str,
+    pub unit: &'limit str,
+    pub window_seconds: i64,
+    pub quota: i64,
+    pub used: i64,
+    pub percent: i64,
+}
+
+/// Tells the operator's sink, and those webhooks that name the event: what somebody spends is not for everybody who
+/// wants to hear of jobs.
+pub(super) async fn announce_limit(
+    session: &mut Session,
+    limit: &Limit,
+    counted: &str,
+    used: i64,
+    percent: i64,
+    now_ms: i64,
+) -> Result<(), DatabaseError> {
+    let event = WebhookEvent::LimitReached;
+    let reached = LimitReached {
+        scope: counted,
+        unit: limit.unit.as_str(),
+        window_seconds: limit.window_seconds,
+        quota: limit.quota,
+        used,
+        percent,
+    };
+    let id = Uuid::now_v7().to_string();
+    let body = message(event, &id, &format!("limits/{counted}"), &reached, now_ms)?;
+    session
+        .run(
+            "INSERT INTO deliveries (id, webhook, event, body, state, attempt, claims, next_at, created_at) \
+             SELECT $1 || '-' || w.id, w.id, $2, $3, 'pending', 0, 0, $4, $4 FROM webhooks w \
+             WHERE w.disabled_at IS NULL AND w.repository IS NULL \
+             AND (w.kind = 'sink' OR w.events LIKE '%\"' || $2 || '\"%')",
+            values![id, event.as_str(), body, now_ms],
+        )
+        .await
+        .map(drop)
+}
+
+fn message<D: Serialize>(
     event: WebhookEvent,
-    id: &'event str,
-    time: &'event str,
-) -> Message<'event> {
-    Message {
+    id: &str,
+    subject: &str,
+    data: &D,
+    now_ms: i64,
+) -> Result<String, DatabaseError> {
+    let time = moment::to_text(now_ms);
+    let message = Message {
         kind: event.as_str(),
-        timestamp: time,
+        timestamp: &time,
         data: CloudEvent {
             specversion: "1.0",
             id,
             source: SOURCE,
             kind: event.as_str(),
-            time,
-            subject: format!("jobs/{}", announcement.job),
+            time: &time,
+            subject,
             datacontenttype: "application/json",
-            data: data(announcement),
+            data,
         },
-    }
+    };
+    json("body", &message)
 }
 
 fn data<'event>(announcement: &Announcement<'event>) -> JobData<'event> {

@@ -19,6 +19,26 @@ pub struct IdempotencyKey {
 }
 
 impl Database {
+    /// The answer that was given to this very request before, if there was one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn answered_before(
+        &self,
+        key: &IdempotencyKey,
+        now_ms: i64,
+    ) -> Result<Option<String>, DatabaseError> {
+        let mut session = self.read().await?;
+        let row = session
+            .first(
+                "SELECT answer FROM idempotency_keys WHERE principal = $1 AND name = $2 AND fingerprint = $3 \
+                 AND expires_at > $4",
+                values![&key.principal, &key.name, &key.fingerprint, now_ms],
+            )
+            .await?;
+        row.map(|row| row.text("answer")).transpose()
+    }
+
     /// Forgets the keys that are free again.
     ///
     /// # Errors

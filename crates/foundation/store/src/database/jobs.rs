@@ -7,6 +7,7 @@ use super::idempotency::{self, IdempotencyKey, Used};
 use super::ledger::{reserve, settle};
 use super::proposals::insert_proposal;
 use super::session::{Row, Session, Value, json, unreadable, values};
+use super::spending::{Spending, spend};
 use super::{Charge, Database, DatabaseError, Exceeded, Limit, LimitScope, LimitUnit, Notice};
 
 /// A job that is to be kept.
@@ -135,6 +136,8 @@ pub struct QueueDepth {
 
 /// Progress is told this often at most: a run that says more is still heard by its last lines.
 const MOST_EVENTS: i64 = 10_000;
+/// What jobs are spent through.
+const DOOR: &str = "jobs";
 /// When there may be room again that an open job takes.
 const SOON_MS: i64 = 5_000;
 
@@ -167,11 +170,17 @@ impl Database {
                 Used::ForAnother => return Ok(Submitted::KeyOfAnother),
             }
         }
-        if let Some(exceeded) = full(&mut session, job, now_ms).await? {
+        let place = Place {
+            owner: job.owner,
+            repository: &job.repository,
+        };
+        if let Some(exceeded) = full(&mut session, place, &job.ceilings, now_ms).await? {
             return Ok(Submitted::Exceeded(exceeded));
         }
-        if let Err(exceeded) = reserve(&mut session, &job.charges, now_ms).await? {
-            return Ok(Submitted::Exceeded(exceeded));
+        if let Err(refused) = reserve(&mut session, &job.charges, now_ms).await? {
+            drop(session);
+            self.tell_refused(&refused, now_ms).await?;
+            return Ok(Submitted::Exceeded(refused.exceeded));
         }
         insert_payload(&mut session, &job.id.to_string(), &job.request, now_ms).await?;
         session
@@ -223,12 +232,14 @@ impl Database {
             concat!(
                 "SELECT ",
                 columns!(),
-                " FROM jobs WHERE state = 'queued' AND available_at <= $1 ORDER BY criticality, turn, id LIMIT 1"
+                " FROM jobs WHERE state = 'queued' AND available_at <= $1 \
+                 AND (deadline_at IS NULL OR deadline_at >= $1) ORDER BY criticality, turn, id LIMIT 1"
             ),
             concat!(
                 "SELECT ",
                 columns!(),
-                " FROM jobs WHERE state = 'queued' AND available_at <= $1 ORDER BY criticality, turn, id LIMIT 1 \
+                " FROM jobs WHERE state = 'queued' AND available_at <= $1 \
+                 AND (deadline_at IS NULL OR deadline_at >= $1) ORDER BY criticality, turn, id LIMIT 1 \
                  FOR UPDATE SKIP LOCKED"
             ),
         );
@@ -316,17 +327,18 @@ impl Database {
         }
         let job = advance(&mut session, held, event, None, now_ms).await?;
         if let Some(proposal) = proposal {
+            let spending = spent(&job, proposal);
             let tokens = proposal
                 .usage
                 .prompt_tokens
                 .saturating_add(proposal.usage.completion_tokens);
-            charge(
-                &mut session,
-                &job,
-                i64::try_from(tokens).unwrap_or(i64::MAX),
-                now_ms,
-            )
-            .await?;
+            let cost = spending.iter().filter_map(Spending::cost_micros);
+            let came_to = CameTo {
+                tokens: i64::try_from(tokens).unwrap_or(i64::MAX),
+                cost_micros: i64::try_from(cost.sum::<u64>()).unwrap_or(i64::MAX),
+            };
+            charge(&mut session, &job, came_to, now_ms).await?;
+            spend(&mut session, spending, now_ms).await?;
         }
         session.commit().await?;
         Ok(job)
@@ -344,24 +356,81 @@ impl Database {
         Ok(job)
     }
 
+    /// Tries an ended job again: it counts against what is limited as a new one does, and has as much time as it had.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Step`] when it has not ended, or came to a proposal.
+    pub async fn retry_job(
+        &self,
+        id: JobId,
+        charges: &[Charge],
+        ceilings: &[Limit],
+        now_ms: i64,
+    ) -> Result<Result<Job, Exceeded>, DatabaseError> {
+        let mut session = self.write().await?;
+        let mut before = lock(&mut session, id).await?;
+        before.status.step(&JobEvent::Retried)?;
+        let place = Place {
+            owner: before.owner,
+            repository: &before.repository,
+        };
+        if let Some(exceeded) = full(&mut session, place, ceilings, now_ms).await? {
+            return Ok(Err(exceeded));
+        }
+        if let Err(refused) = reserve(&mut session, charges, now_ms).await? {
+            drop(session);
+            self.tell_refused(&refused, now_ms).await?;
+            return Ok(Err(refused.exceeded));
+        }
+        before.deadline_at_ms = before.deadline_at_ms.map(|deadline| {
+            let span = deadline.saturating_sub(before.created_at_ms);
+            now_ms.saturating_add(span)
+        });
+        // It stands at the end of its owner's row, as one that is new.
+        session
+            .run(
+                "UPDATE jobs SET charges = $2, deadline_at = $3, turn = (SELECT CASE WHEN own.turn >= front.turn \
+                 THEN own.turn + 1 ELSE front.turn END FROM \
+                 (SELECT COALESCE(MIN(turn), 1) AS turn FROM jobs WHERE state = 'queued' AND criticality = $4) AS front, \
+                 (SELECT COALESCE(MAX(turn), 0) AS turn FROM jobs WHERE state = 'queued' AND criticality = $4 \
+                 AND owner = $5) AS own) WHERE id = $1",
+                values![
+                    id.to_string(),
+                    json("charges", &charges)?,
+                    before.deadline_at_ms,
+                    rank(before.criticality),
+                    before.owner.to_string(),
+                ],
+            )
+            .await?;
+        let job = advance(&mut session, before, &JobEvent::Retried, None, now_ms).await?;
+        session.commit().await?;
+        Ok(Ok(job))
+    }
+
     /// Takes jobs from workers that were not heard of, and ends those whose time is over. Harmless when done by several.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn expire_jobs(&self, now_ms: i64) -> Result<usize, DatabaseError> {
+    pub async fn expire_jobs(&self, now_ms: i64) -> Result<Vec<Job>, DatabaseError> {
         let overdue = "SELECT id FROM jobs WHERE lease_until < $1 OR (deadline_at < $1 AND finished_at IS NULL) \
              ORDER BY id LIMIT 100";
         let rows = self.read().await?.all(overdue, values![now_ms]).await?;
-        let mut expired = 0;
+        let mut expired = Vec::new();
         for row in &rows {
-            expired += usize::from(self.expire_job(row.parsed("id")?, now_ms).await?);
+            match self.expire_job(row.parsed("id")?, now_ms).await {
+                Ok(job) => expired.extend(job),
+                // One that cannot be read does not keep the others waiting.
+                Err(DatabaseError::Row { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(expired)
     }
 
     /// Each job for itself: a transaction that holds what several of them count against would wait in a circle with
     /// others.
-    async fn expire_job(&self, id: JobId, now_ms: i64) -> Result<bool, DatabaseError> {
+    async fn expire_job(&self, id: JobId, now_ms: i64) -> Result<Option<Job>, DatabaseError> {
         let mut session = self.write().await?;
         let overdue = session.either(
             concat!(
@@ -377,16 +446,16 @@ impl Database {
             ),
         );
         let Some(row) = session.first(overdue, values![id.to_string(), now_ms]).await? else {
-            return Ok(false);
+            return Ok(None);
         };
         let held = job(&row)?;
         let event = match held.deadline_at_ms.is_some_and(|deadline| deadline < now_ms) {
             true => JobEvent::DeadlinePassed,
             false => JobEvent::LeaseExpired,
         };
-        advance(&mut session, held, &event, None, now_ms).await?;
+        let job = advance(&mut session, held, &event, None, now_ms).await?;
         session.commit().await?;
-        Ok(true)
+        Ok(Some(job))
     }
 
     /// The job of that id.
@@ -482,10 +551,22 @@ impl Database {
     }
 }
 
+/// Whose job it is, and where it works.
+#[derive(Clone, Copy)]
+struct Place<'job> {
+    owner: PrincipalId,
+    repository: &'job str,
+}
+
 /// The ceiling that leaves no room for one more open job.
-async fn full(session: &mut Session, job: &NewJob, now_ms: i64) -> Result<Option<Exceeded>, DatabaseError> {
+async fn full(
+    session: &mut Session,
+    place: Place<'_>,
+    ceilings: &[Limit],
+    now_ms: i64,
+) -> Result<Option<Exceeded>, DatabaseError> {
     // The same order for everybody, so that two that submit at once never wait for each other.
-    let mut ceilings: Vec<&Limit> = job.ceilings.iter().collect();
+    let mut ceilings: Vec<&Limit> = ceilings.iter().collect();
     ceilings.sort_by_key(|limit| &limit.scope);
     for limit in ceilings {
         // Both must not see the last place.
@@ -504,7 +585,7 @@ async fn full(session: &mut Session, job: &NewJob, now_ms: i64) -> Result<Option
             }
         };
         let row = session
-            .one(statement, values![job.owner.to_string(), &job.repository])
+            .one(statement, values![place.owner.to_string(), place.repository])
             .await?;
         if row.integer("n")? >= limit.quota {
             return Ok(Some(Exceeded {
@@ -516,8 +597,27 @@ async fn full(session: &mut Session, job: &NewJob, now_ms: i64) -> Result<Option
     Ok(None)
 }
 
+/// What a job came to.
+#[derive(Default)]
+struct CameTo {
+    tokens: i64,
+    cost_micros: i64,
+}
+
+/// What each sample of a proposal came to. Samples that were drawn together read their prompt once.
+fn spent(job: &Job, proposal: &Proposal) -> Vec<Spending> {
+    let spent = proposal.provenance.attempts.iter().map(|attempt| {
+        let prompt = match attempt.sampling.index {
+            0 => attempt.prompt_tokens,
+            _ => Some(0),
+        };
+        Spending::of(job.owner, DOOR, &attempt.model, prompt, attempt.completion_tokens)
+    });
+    spent.collect()
+}
+
 /// Gives back what was reserved for the job, and takes what it came to.
-async fn charge(session: &mut Session, job: &Job, tokens: i64, now_ms: i64) -> Result<(), DatabaseError> {
+async fn charge(session: &mut Session, job: &Job, came_to: CameTo, now_ms: i64) -> Result<(), DatabaseError> {
     let row = session
         .one(
             "SELECT charges FROM jobs WHERE id = $1",
@@ -527,12 +627,15 @@ async fn charge(session: &mut Session, job: &Job, tokens: i64, now_ms: i64) -> R
     let reserved: Vec<Charge> = row.json("charges")?;
     let spent = reserved.iter().map(|charge| Charge {
         amount: match charge.limit.unit {
-            LimitUnit::Tokens => tokens - charge.amount,
-            _ => 0,
+            LimitUnit::Tokens => came_to.tokens - charge.amount,
+            LimitUnit::CostMicros => came_to.cost_micros - charge.amount,
+            LimitUnit::Requests | LimitUnit::Concurrency => 0,
         },
         ..charge.clone()
     });
-    settle(session, &spent.collect::<Vec<_>>(), job.created_at_ms, now_ms).await?;
+    let spent: Vec<Charge> = spent.collect();
+    let corrections = spent.iter().map(|charge| (charge, job.created_at_ms)).collect();
+    settle(session, corrections, now_ms).await?;
     // When it is tried again, nothing is reserved any more.
     let left = reserved.into_iter().map(|charge| Charge { amount: 0, ..charge });
     let left = json("charges", &left.collect::<Vec<_>>())?;
@@ -601,7 +704,7 @@ async fn advance(
     )
     .await?;
     if matches!(job.status.state, JobState::Failed | JobState::Cancelled) {
-        charge(session, &job, 0, now_ms).await?;
+        charge(session, &job, CameTo::default(), now_ms).await?;
     }
     if job.status.state.is_final() {
         let announcement = Announcement {

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::announcement::announce_limit;
 use super::session::{Session, values};
+use super::spending::{Spending, spend};
 use super::{Database, DatabaseError};
 
 /// What is counted.
@@ -159,6 +161,17 @@ pub struct Exceeded {
     pub resets_at_ms: i64,
 }
 
+/// What was reserved came to something else, and this is what it came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// By how much more, or less, than was reserved.
+    pub corrections: Vec<Charge>,
+    /// When it was reserved, in milliseconds since 1970.
+    pub reserved_at_ms: i64,
+    /// What was spent, if anything was.
+    pub spending: Option<Spending>,
+}
+
 /// How much of a limit is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
@@ -175,6 +188,19 @@ impl UsageRow {
     pub fn remaining(&self) -> i64 {
         self.limit.quota.saturating_sub(self.used).max(0)
     }
+
+    /// The last mark that the use has passed.
+    pub fn mark(&self) -> i64 {
+        mark(self.used, self.limit.quota)
+    }
+}
+
+/// How far a limit is used, in hundredths, when somebody is told.
+const MARKS: [i64; 3] = [100, 80, 50];
+
+fn mark(used: i64, quota: i64) -> i64 {
+    let reached = |mark: &&i64| i128::from(used) * 100 >= i128::from(quota) * i128::from(**mark);
+    MARKS.iter().find(reached).copied().unwrap_or_default()
 }
 
 impl Database {
@@ -274,10 +300,28 @@ impl Database {
     ) -> Result<Result<Vec<UsageRow>, Exceeded>, DatabaseError> {
         let mut session = self.write().await?;
         let reserved = reserve(&mut session, charges, now_ms).await?;
-        if reserved.is_ok() {
-            session.commit().await?;
+        match reserved {
+            Ok(rows) => {
+                session.commit().await?;
+                Ok(Ok(rows))
+            }
+            Err(refused) => {
+                drop(session);
+                self.tell_refused(&refused, now_ms).await?;
+                Ok(Err(refused.exceeded))
+            }
         }
-        Ok(reserved)
+    }
+
+    /// Tells that a limit is used up, the first time that it is in the way.
+    pub(super) async fn tell_refused(&self, refused: &Refused, now_ms: i64) -> Result<(), DatabaseError> {
+        if !refused.is_first {
+            return Ok(());
+        }
+        let mut session = self.write().await?;
+        let limit = &refused.exceeded.limit;
+        tell(&mut session, limit, &refused.counted, refused.used, 100, now_ms).await?;
+        session.commit().await
     }
 
     /// Corrects what was reserved at `reserved_at_ms` by what it came to: amounts may be negative.
@@ -291,41 +335,83 @@ impl Database {
         now_ms: i64,
     ) -> Result<(), DatabaseError> {
         let mut session = self.write().await?;
-        settle(&mut session, charges, reserved_at_ms, now_ms).await?;
+        let corrections = charges.iter().map(|charge| (charge, reserved_at_ms)).collect();
+        settle(&mut session, corrections, now_ms).await?;
+        session.commit().await
+    }
+
+    /// Settles everything of the list, in one transaction.
+    ///
+    /// # Errors
+    /// When the database does not answer; then nothing was settled.
+    pub async fn settle_all(&self, settlements: &[Settlement], now_ms: i64) -> Result<(), DatabaseError> {
+        let mut session = self.write().await?;
+        let corrections = settlements.iter().flat_map(|settlement| {
+            let at = settlement.reserved_at_ms;
+            settlement.corrections.iter().map(move |charge| (charge, at))
+        });
+        settle(&mut session, corrections.collect(), now_ms).await?;
+        let spending = settlements.iter().filter_map(|one| one.spending.clone());
+        spend(&mut session, spending.collect(), now_ms).await?;
         session.commit().await
     }
 }
 
-/// The same order for everybody, so that two that share rows never wait for each other.
-fn in_order(charges: &[Charge]) -> Vec<&Charge> {
-    let mut ordered: Vec<&Charge> = charges.iter().collect();
-    ordered.sort_by(|a, b| {
-        let key = |charge: &Charge| {
-            (
-                charge.counted.clone(),
-                charge.limit.unit,
-                charge.limit.window_seconds,
-            )
-        };
-        key(a).cmp(&key(b))
-    });
-    ordered
+/// A reservation that did not fit.
+pub(super) struct Refused {
+    pub exceeded: Exceeded,
+    counted: String,
+    used: i64,
+    /// Whether the window is as good as used up, and nobody was told yet.
+    is_first: bool,
 }
 
-pub(super) async fn settle(
+/// Only what is spent is worth a word: requests come back by themselves within a minute or so.
+fn is_told(unit: LimitUnit) -> bool {
+    matches!(unit, LimitUnit::Tokens | LimitUnit::CostMicros)
+}
+
+/// Tells that the window is used up to this mark, once.
+async fn tell(
     session: &mut Session,
-    charges: &[Charge],
-    reserved_at_ms: i64,
+    limit: &Limit,
+    counted: &str,
+    used: i64,
+    mark: i64,
     now_ms: i64,
 ) -> Result<(), DatabaseError> {
-    for charge in in_order(charges) {
+    let told = session
+        .run(
+            "UPDATE usage SET warned = $4 WHERE scope = $1 AND unit = $2 AND window_seconds = $3 AND warned < $4",
+            values![counted, limit.unit.as_str(), limit.window_seconds, mark],
+        )
+        .await?;
+    match told {
+        0 => Ok(()),
+        _ => announce_limit(session, limit, counted, used, mark, now_ms).await,
+    }
+}
+
+/// The same order for everybody, so that two that share rows never wait for each other.
+fn place(charge: &Charge) -> (&str, LimitUnit, i64) {
+    (&charge.counted, charge.limit.unit, charge.limit.window_seconds)
+}
+
+/// Corrections, each with the time of its reservation.
+pub(super) async fn settle(
+    session: &mut Session,
+    mut corrections: Vec<(&Charge, i64)>,
+    now_ms: i64,
+) -> Result<(), DatabaseError> {
+    corrections.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
+    for (charge, reserved_at_ms) in corrections {
         // What a window holds that ended meanwhile is no longer of interest, and what was reserved in it is not given
         // back in the next one.
-        session
-            .run(
+        let row = session
+            .first(
                 "UPDATE usage SET used = CASE WHEN used + $5 < 0 THEN 0 ELSE used + $5 END WHERE scope = $1 \
                  AND unit = $2 AND window_seconds = $3 AND window_start + window_seconds * 1000 > $4 \
-                 AND ($5 >= 0 OR window_start <= $6)",
+                 AND ($5 >= 0 OR window_start <= $6) RETURNING used, warned",
                 values![
                     &charge.counted,
                     charge.limit.unit.as_str(),
@@ -336,17 +422,37 @@ pub(super) async fn settle(
                 ],
             )
             .await?;
+        if let Some(row) = row {
+            let (used, warned) = (row.integer("used")?, row.integer("warned")?);
+            tell_mark(session, charge, used, warned, now_ms).await?;
+        }
     }
     Ok(())
+}
+
+async fn tell_mark(
+    session: &mut Session,
+    charge: &Charge,
+    used: i64,
+    warned: i64,
+    now_ms: i64,
+) -> Result<(), DatabaseError> {
+    let mark = mark(used, charge.limit.quota);
+    match mark > warned && is_told(charge.limit.unit) {
+        true => tell(session, &charge.limit, &charge.counted, used, mark, now_ms).await,
+        false => Ok(()),
+    }
 }
 
 pub(super) async fn reserve(
     session: &mut Session,
     charges: &[Charge],
     now_ms: i64,
-) -> Result<Result<Vec<UsageRow>, Exceeded>, DatabaseError> {
+) -> Result<Result<Vec<UsageRow>, Refused>, DatabaseError> {
     let mut rows = Vec::with_capacity(charges.len());
-    for charge in in_order(charges) {
+    let mut ordered: Vec<&Charge> = charges.iter().collect();
+    ordered.sort_by(|a, b| place(a).cmp(&place(b)));
+    for charge in ordered {
         let limit = &charge.limit;
         // The window begins anew with the first use after its end.
         let row = session
@@ -355,8 +461,9 @@ pub(super) async fn reserve(
                  ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET \
                  used = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 \
                  THEN $5 ELSE usage.used + $5 END, \
+                 warned = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 THEN 0 ELSE usage.warned END, \
                  window_start = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 \
-                 THEN $4 ELSE usage.window_start END RETURNING used, window_start",
+                 THEN $4 ELSE usage.window_start END RETURNING used, window_start, warned",
                 values![&charge.counted, limit.unit.as_str(), limit.window_seconds, now_ms, charge.amount],
             )
             .await?;
@@ -364,10 +471,17 @@ pub(super) async fn reserve(
         let resets_at_ms = row
             .integer("window_start")?
             .saturating_add(limit.window_seconds.saturating_mul(1000));
+        let warned = row.integer("warned")?;
         let limit = limit.clone();
         if used > limit.quota {
-            return Ok(Err(Exceeded { limit, resets_at_ms }));
+            return Ok(Err(Refused {
+                counted: charge.counted.clone(),
+                used: used.saturating_sub(charge.amount),
+                is_first: is_told(limit.unit) && warned < 100 && mark(used - charge.amount, limit.quota) > 50,
+                exceeded: Exceeded { limit, resets_at_ms },
+            }));
         }
+        tell_mark(session, charge, used, warned, now_ms).await?;
         rows.push(UsageRow {
             limit,
             used,

@@ -1,5 +1,7 @@
 //! People, service accounts and their keys.
 
+use std::collections::BTreeSet;
+
 use tenon_domain::{Digest, Principal, PrincipalId};
 
 use super::session::{Row, Session, json, unreadable, values};
@@ -75,6 +77,35 @@ impl Database {
             .await?;
         session.commit().await?;
         Ok(changed > 0)
+    }
+
+    /// Shuts a principal out from this moment on, or lets it in again; whether there is one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn disable_principal(
+        &self,
+        id: PrincipalId,
+        disabled_at_ms: Option<i64>,
+    ) -> Result<bool, DatabaseError> {
+        let mut session = self.write().await?;
+        let statement = "UPDATE principals SET disabled_at = $2 WHERE id = $1";
+        let changed = session
+            .run(statement, values![id.to_string(), disabled_at_ms])
+            .await?;
+        session.commit().await?;
+        Ok(changed > 0)
+    }
+
+    /// Those who are shut out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn disabled_principals(&self) -> Result<BTreeSet<PrincipalId>, DatabaseError> {
+        let mut session = self.read().await?;
+        let statement = "SELECT id FROM principals WHERE disabled_at IS NOT NULL";
+        let rows = session.all(statement, values![]).await?;
+        rows.iter().map(|row| row.parsed("id")).collect()
     }
 
     /// Every principal, by name.

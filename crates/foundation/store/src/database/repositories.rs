@@ -29,6 +29,8 @@ pub enum RepositoryKind {
     Path,
     /// A remote that the server clones.
     Remote,
+    /// An archive that was uploaded.
+    Archive,
 }
 
 impl RepositoryKind {
@@ -37,13 +39,14 @@ impl RepositoryKind {
         match self {
             Self::Path => "path",
             Self::Remote => "remote",
+            Self::Archive => "archive",
         }
     }
 }
 
 /// A word that is no kind of repository.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no kind of repository: path and remote are")]
+#[error("`{0}` is no kind of repository: path, remote and archive are")]
 pub struct UnknownRepositoryKind(String);
 
 impl FromStr for RepositoryKind {
@@ -53,6 +56,7 @@ impl FromStr for RepositoryKind {
         match text {
             "path" => Ok(Self::Path),
             "remote" => Ok(Self::Remote),
+            "archive" => Ok(Self::Archive),
             other => Err(UnknownRepositoryKind(other.to_owned())),
         }
     }
@@ -88,6 +92,9 @@ impl Database {
         let mut session = self.write().await?;
         let removed = session
             .run("DELETE FROM repositories WHERE name = $1", values![name])
+            .await?;
+        session
+            .run("DELETE FROM archives WHERE repository = $1", values![name])
             .await?;
         session.commit().await?;
         Ok(removed > 0)

@@ -36,6 +36,7 @@ pub(super) enum Value {
     Integer(i64),
     OptionalInteger(Option<i64>),
     Boolean(bool),
+    Bytes(Vec<u8>),
 }
 
 macro_rules! value_from {
@@ -59,6 +60,7 @@ value_from! {
     u32 => Integer |number| i64::from(number),
     Option<i64> => OptionalInteger |number| number,
     bool => Boolean |truth| truth,
+    Vec<u8> => Bytes |bytes| bytes,
 }
 
 /// The values of a statement, in the order of `$1`, `$2`, …
@@ -84,6 +86,7 @@ fn sqlite_query(statement: &'static str, values: &[Value]) -> SqliteQuery {
         Value::Integer(number) => query.bind(number),
         Value::OptionalInteger(number) => query.bind(number),
         Value::Boolean(truth) => query.bind(truth),
+        Value::Bytes(bytes) => query.bind(bytes),
     })
 }
 
@@ -95,6 +98,7 @@ fn postgres_query(statement: &'static str, values: &[Value]) -> PostgresQuery {
         Value::Integer(number) => query.bind(number),
         Value::OptionalInteger(number) => query.bind(number),
         Value::Boolean(truth) => query.bind(truth),
+        Value::Bytes(bytes) => query.bind(bytes),
     })
 }
 
@@ -272,6 +276,7 @@ impl Row {
     column!(optional_text, Option<String>);
     column!(integer, i64);
     column!(optional_integer, Option<i64>);
+    column!(bytes, Vec<u8>);
 
     /// A number that is small and never negative.
     pub fn count(&self, column: &'static str) -> Result<u32, DatabaseError> {

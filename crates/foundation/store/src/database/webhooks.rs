@@ -23,15 +23,19 @@ pub enum WebhookEvent {
     /// A job was cancelled.
     #[serde(rename = "job.cancelled")]
     JobCancelled,
+    /// Tokens or cost of a window are used up to a half, to four fifths, or to the end.
+    #[serde(rename = "limit.reached")]
+    LimitReached,
 }
 
 impl WebhookEvent {
     /// Every event.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::JobSubmitted,
         Self::JobSucceeded,
         Self::JobFailed,
         Self::JobCancelled,
+        Self::LimitReached,
     ];
 
     /// The name in the store and on the wire.
@@ -41,6 +45,7 @@ impl WebhookEvent {
             Self::JobSucceeded => "job.succeeded",
             Self::JobFailed => "job.failed",
             Self::JobCancelled => "job.cancelled",
+            Self::LimitReached => "limit.reached",
         }
     }
 
@@ -58,7 +63,7 @@ impl WebhookEvent {
 
 /// A word that is no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no event: job.submitted, job.succeeded, job.failed and job.cancelled are")]
+#[error("`{0}` is no event: job.submitted, job.succeeded, job.failed, job.cancelled and limit.reached are")]
 pub struct UnknownWebhookEvent(String);
 
 impl FromStr for WebhookEvent {

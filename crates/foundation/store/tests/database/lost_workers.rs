@@ -45,15 +45,15 @@ fn what_a_worker_says_that_lost_the_job_changes_nothing() {
     on_both(async |database| {
         let lost = claimed(&database, &job(owner(&database, "ada").await), NOW).await;
         let later = NOW + LEASE + 1;
-        assert_eq!(database.expire_jobs(later).await.unwrap(), 1);
+        assert_eq!(database.expire_jobs(later).await.unwrap().len(), 1);
         is_fenced(&database, lost.id, 1, later).await;
 
         let second = claim(&database, later).await;
         assert_eq!((second.id, second.status.fence), (lost.id, 2));
         is_fenced(&database, lost.id, 1, later).await;
         // Nor did it lengthen the time of the other.
-        assert_eq!(database.expire_jobs(later + LEASE).await.unwrap(), 0);
-        assert_eq!(database.expire_jobs(later + LEASE + 1).await.unwrap(), 1);
+        assert_eq!(database.expire_jobs(later + LEASE).await.unwrap().len(), 0);
+        assert_eq!(database.expire_jobs(later + LEASE + 1).await.unwrap().len(), 1);
 
         assert_eq!(claim(&database, later).await.status.fence, 3);
         database
@@ -88,15 +88,15 @@ fn a_job_whose_workers_are_lost_fails_in_the_end() {
         asked.max_attempts = 2;
         let id = claimed(&database, &asked, NOW).await.id;
         let until = NOW + LEASE;
-        assert_eq!(database.expire_jobs(until).await.unwrap(), 0);
+        assert_eq!(database.expire_jobs(until).await.unwrap().len(), 0);
         assert_eq!(database.hold_job(id, 1, until + 50).await.unwrap(), Held::Yes);
-        assert_eq!(database.expire_jobs(until + 50).await.unwrap(), 0);
-        assert_eq!(database.expire_jobs(until + 51).await.unwrap(), 1);
+        assert_eq!(database.expire_jobs(until + 50).await.unwrap().len(), 0);
+        assert_eq!(database.expire_jobs(until + 51).await.unwrap().len(), 1);
         assert_eq!(database.job(id).await.unwrap().status.state, JobState::Queued);
 
         let second = claim(&database, until + 60).await;
         assert_eq!(second.status.attempt, 2);
-        assert_eq!(database.expire_jobs(until + 61 + LEASE).await.unwrap(), 1);
+        assert_eq!(database.expire_jobs(until + 61 + LEASE).await.unwrap().len(), 1);
         let status = database.job(id).await.unwrap().status;
         assert_eq!((status.state, status.worker), (JobState::Failed, None));
         let is_internal = matches!(
@@ -107,7 +107,7 @@ fn a_job_whose_workers_are_lost_fails_in_the_end() {
             })
         );
         assert!(is_internal);
-        assert_eq!(database.expire_jobs(until + 10 * LEASE).await.unwrap(), 0);
+        assert_eq!(database.expire_jobs(until + 10 * LEASE).await.unwrap().len(), 0);
 
         let held = claimed(&database, &job(ada), NOW).await;
         database
@@ -115,8 +115,8 @@ fn a_job_whose_workers_are_lost_fails_in_the_end() {
             .await
             .unwrap();
         // Being asked to stop does not give it more time.
-        assert_eq!(database.expire_jobs(NOW + LEASE).await.unwrap(), 0);
-        assert_eq!(database.expire_jobs(NOW + LEASE + 1).await.unwrap(), 1);
+        assert_eq!(database.expire_jobs(NOW + LEASE).await.unwrap().len(), 0);
+        assert_eq!(database.expire_jobs(NOW + LEASE + 1).await.unwrap().len(), 1);
         assert_eq!(
             database.job(held.id).await.unwrap().status.state,
             JobState::Cancelled
@@ -137,10 +137,10 @@ fn a_deadline_ends_what_waits_and_what_runs_once_however_many_look() {
         let endless = submit(&database, &job(ada), NOW).await;
         let running = claim(&database, NOW).await;
         assert_eq!(running.id, ids[0]);
-        assert_eq!(database.expire_jobs(NOW + 100).await.unwrap(), 0);
+        assert_eq!(database.expire_jobs(NOW + 100).await.unwrap().len(), 0);
 
         let expired = at_once(&database, 4, |database, _| async move {
-            database.expire_jobs(NOW + 101).await.unwrap()
+            database.expire_jobs(NOW + 101).await.unwrap().len()
         });
         assert_eq!(expired.await.into_iter().sum::<usize>(), 20);
         for id in ids {

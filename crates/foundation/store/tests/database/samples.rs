@@ -173,6 +173,7 @@ pub fn attempt(model: &str, template: &str, outcome: AttemptOutcome) -> Attempt 
         model: ModelReference {
             name: model.to_owned(),
             digest: None,
+            price: None,
         },
         sampling: SamplingRecord {
             temperature: 0.2,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use tenon_webhooks::Allowed;
 
 use super::parse_duration;
@@ -77,6 +77,9 @@ pub struct ServeArguments {
     /// A folder of Cedar policies that are added to the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub policies: Option<PathBuf>,
+    /// Ask for a key on this machine, too: behind a proxy, everybody comes from this machine.
+    #[arg(long)]
+    pub require_keys: bool,
     /// Print the OpenAPI document of /api/v1, and stop.
     #[arg(long)]
     pub openapi: bool,
@@ -194,6 +197,8 @@ pub enum JobCommand {
     Cancel(OneJobArguments),
     /// Try a job again that failed or was cancelled.
     Retry(OneJobArguments),
+    /// Approve what came of a job that somebody else submitted.
+    Approve(OneJobArguments),
 }
 
 /// A job.
@@ -252,8 +257,22 @@ pub enum KeyCommand {
 pub enum UserCommand {
     /// Add a person or a service account.
     Add(UserArguments),
-    /// Change the team and the roles of a person or a service account.
-    Change(UserArguments),
+    /// Change the team and the roles of a person or a service account. What is not named stays as it is.
+    Change(ChangeUserArguments),
+    /// Refuse the keys of a person or a service account from now on.
+    Disable {
+        /// The name.
+        name: String,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Let a person or a service account in again.
+    Enable {
+        /// The name.
+        name: String,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
     /// List people and service accounts.
     List(ServerArguments),
     /// Show who you are to the server.
@@ -281,6 +300,58 @@ pub struct UserArguments {
     pub server: ServerArguments,
 }
 
+/// What changes about a person or a service account.
+#[derive(Debug, Args)]
+pub struct ChangeUserArguments {
+    /// The name.
+    pub name: String,
+    /// The role everywhere.
+    #[arg(long, value_parser = ["viewer", "developer", "reviewer", "maintainer", "admin"])]
+    pub role: Option<String>,
+    /// Another role in one repository, as REPOSITORY=ROLE; may be repeated.
+    #[arg(long = "in", value_name = "REPOSITORY=ROLE", value_parser = parse_pair)]
+    pub repositories: Vec<(String, String)>,
+    /// A repository where the role is no longer another one; may be repeated.
+    #[arg(long = "not-in", value_name = "REPOSITORY")]
+    pub not_in: Vec<String>,
+    /// The team.
+    #[arg(long, conflicts_with = "no_team")]
+    pub team: Option<String>,
+    /// No team any more.
+    #[arg(long)]
+    pub no_team: bool,
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
+/// How spending is added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SpendingBy {
+    /// By user.
+    User,
+    /// By team.
+    Team,
+    /// By model.
+    Model,
+    /// By what they asked through: jobs, or a protocol.
+    Door,
+    /// By day.
+    Day,
+}
+
+/// `tenon spending`.
+#[derive(Debug, Args)]
+pub struct SpendingArguments {
+    /// How many days, today included.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    /// What is added up.
+    #[arg(long, value_enum, default_value_t = SpendingBy::User)]
+    pub by: SpendingBy,
+    #[command(flatten)]
+    pub server: ServerArguments,
+}
+
 /// `tenon repository`.
 #[derive(Debug, Subcommand)]
 pub enum RepositoryCommand {
@@ -291,6 +362,20 @@ pub enum RepositoryCommand {
         /// A folder on the server, or https://HOST/PATH.
         location: String,
         /// Nothing of it may be sent to another machine.
+        #[arg(long)]
+        confidential: bool,
+        #[command(flatten)]
+        server: ServerArguments,
+    },
+    /// Upload a folder of this machine, or a tar file, as the tree of a repository; it is registered when it is new.
+    ///
+    /// Of a folder is sent what Git would look at.
+    Upload {
+        /// What requests call it.
+        name: String,
+        /// The folder, or the file.
+        place: PathBuf,
+        /// Nothing of it may be sent to another machine; only for one that is new.
         #[arg(long)]
         confidential: bool,
         #[command(flatten)]
@@ -314,7 +399,7 @@ pub enum LimitCommand {
     Set {
         /// key:ID, user:NAME, team:NAME, repository:NAME, or each:user.
         scope: String,
-        /// What is counted: requests, tokens, or concurrency (open jobs).
+        /// What is counted: requests, tokens, cost_micros (millionths of a dollar), or concurrency (open jobs).
         #[arg(value_parser = ["requests", "tokens", "cost_micros", "concurrency"])]
         unit: String,
         /// How much.
@@ -351,7 +436,7 @@ pub enum WebhookCommand {
         url: String,
         /// An event that it hears of; every one without it; may be repeated.
         #[arg(long = "event", value_name = "KIND",
-            value_parser = ["job.submitted", "job.succeeded", "job.failed", "job.cancelled"])]
+            value_parser = ["job.submitted", "job.succeeded", "job.failed", "job.cancelled", "limit.reached"])]
         events: Vec<String>,
         /// The one repository that it hears of; every one that is not confidential without it.
         #[arg(long, value_name = "NAME")]

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use tenon_api::{
-    AuditReport, Key, KeyCreated, KeyRequest, Keys, Limit, LimitUsage, Limits, Me, Repositories, Repository,
-    RepositoryRequest, User, UserRequest, Users,
+    Archive, AuditReport, Key, KeyCreated, KeyRequest, Keys, Limit, LimitUsage, Limits, Me, Repositories,
+    Repository, RepositoryRequest, User, UserRequest, Users,
 };
 use tenon_audit::{PublicKey, Report, verify_export};
 use tenon_client::{ClientError, query};
 use tenon_config::Overrides;
+use tenon_forge::archive::{self, ArchiveBounds};
 
 use crate::arguments::{
     AuditCommand, KeyCommand, LimitCommand, RepositoryCommand, ServerArguments, UserArguments, UserCommand,
@@ -80,6 +81,7 @@ async fn make_user(asking: &Asking, name: &str, role: &str) -> Result<(), Failur
         team: None,
         role: role.to_owned(),
         repositories: std::collections::BTreeMap::new(),
+        disabled: false,
     };
     match asking.client.post::<User>("/users", &request).await {
         Ok(_) => Ok(()),
@@ -113,9 +115,18 @@ pub async fn user(command: UserCommand) -> Result<Exit, Failure> {
         UserCommand::Change(arguments) => {
             let asking = asking(&arguments.server)?;
             let path = format!("/users/{}", path_part(&arguments.name));
-            let user: User = asking.client.put(&path, &user_request(&arguments)).await?;
+            let mut request = as_it_is(&asking, &arguments.name).await?;
+            request.role = arguments.role.unwrap_or(request.role);
+            request.repositories.extend(arguments.repositories);
+            request
+                .repositories
+                .retain(|name, _| !arguments.not_in.contains(name));
+            request.team = arguments.team.or(request.team.filter(|_| !arguments.no_team));
+            let user: User = asking.client.put(&path, &request).await?;
             print(&asking, &user, [user_line(&user)]);
         }
+        UserCommand::Disable { name, server } => shut_out(&name, true, &server).await?,
+        UserCommand::Enable { name, server } => shut_out(&name, false, &server).await?,
         UserCommand::List(server) => {
             let asking = asking(&server)?;
             let users: Users = asking.client.get("/users").await?;
@@ -137,6 +148,36 @@ pub async fn user(command: UserCommand) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// A user as a request that changes nothing.
+async fn as_it_is(asking: &Asking, name: &str) -> Result<UserRequest, Failure> {
+    let users: Users = asking.client.get("/users").await?;
+    let user = users.users.into_iter().find(|user| user.name == name);
+    let user = user.ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("there is no user `{name}`"))
+            .with_help("`tenon user list` shows them")
+    })?;
+    Ok(UserRequest {
+        name: user.name,
+        kind: Some(user.kind),
+        team: user.team,
+        role: user.role,
+        repositories: user.repositories,
+        disabled: user.disabled,
+    })
+}
+
+async fn shut_out(name: &str, is_out: bool, server: &ServerArguments) -> Result<(), Failure> {
+    let asking = asking(server)?;
+    let request = UserRequest {
+        disabled: is_out,
+        ..as_it_is(&asking, name).await?
+    };
+    let path = format!("/users/{}", path_part(name));
+    let user: User = asking.client.put(&path, &request).await?;
+    print(&asking, &user, [user_line(&user)]);
+    Ok(())
+}
+
 fn user_request(arguments: &UserArguments) -> UserRequest {
     UserRequest {
         name: arguments.name.clone(),
@@ -151,6 +192,7 @@ fn user_request(arguments: &UserArguments) -> UserRequest {
         team: arguments.team.clone(),
         role: arguments.role.clone(),
         repositories: arguments.repositories.iter().cloned().collect(),
+        disabled: false,
     }
 }
 
@@ -166,11 +208,12 @@ fn user_line(user: &User) -> String {
         .map(|(repository, role)| format!("  {role} in {repository}"))
         .collect();
     format!(
-        "{}  {}  {}{team}{}",
+        "{}  {}  {}{team}{}{}",
         user.name,
         user.kind,
         user.role,
-        others.concat()
+        others.concat(),
+        if user.disabled { "  disabled" } else { "" },
     )
 }
 
@@ -202,6 +245,12 @@ pub async fn repository(command: RepositoryCommand) -> Result<Exit, Failure> {
             let repository: Repository = asking.client.post("/repositories", &request).await?;
             print(&asking, &repository, [repository_line(&repository)]);
         }
+        RepositoryCommand::Upload {
+            name,
+            place,
+            confidential,
+            server,
+        } => upload(&name, &place, confidential, &server).await?,
         RepositoryCommand::List(server) => {
             let asking = asking(&server)?;
             let all: Repositories = asking.client.get("/repositories").await?;
@@ -217,6 +266,43 @@ pub async fn repository(command: RepositoryCommand) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Success)
+}
+
+async fn upload(
+    name: &str,
+    place: &Path,
+    confidential: bool,
+    server: &ServerArguments,
+) -> Result<(), Failure> {
+    let asking = asking(server)?;
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::new(Exit::Usage, format!("cannot read {}: {error}", place.display()))
+    };
+    let bytes = match place.is_dir() {
+        true => archive::pack(place, ArchiveBounds::default()).map_err(|error| unreadable(&error))?,
+        false => std::fs::read(place).map_err(|error| unreadable(&error))?,
+    };
+    let all: Repositories = asking.client.get("/repositories").await?;
+    if !all.repositories.iter().any(|one| one.name == name) {
+        let request = RepositoryRequest {
+            name: name.to_owned(),
+            kind: "archive".to_owned(),
+            location: String::new(),
+            classification: confidential.then(|| "confidential".to_owned()),
+        };
+        asking
+            .client
+            .post::<Repository>("/repositories", &request)
+            .await?;
+    }
+    let path = format!("/repositories/{}/archive", path_part(name));
+    let archive: Archive = asking.client.upload(&path, bytes).await?;
+    let line = format!(
+        "{name}  {} files, {} bytes  {}",
+        archive.files, archive.bytes, archive.digest
+    );
+    print(&asking, &archive, [line]);
+    Ok(())
 }
 
 fn repository_line(repository: &Repository) -> String {
@@ -246,6 +332,7 @@ pub async fn limit(command: LimitCommand) -> Result<Exit, Failure> {
             let limit: Limit = asking.client.put("/limits", &limit).await?;
             let line = limit_line(&LimitUsage {
                 limit: limit.clone(),
+                user: None,
                 used: 0,
             });
             print(&asking, &limit, [line]);
@@ -281,10 +368,14 @@ fn window(per: Option<Duration>) -> u32 {
 
 fn limit_line(usage: &LimitUsage) -> String {
     let limit = &usage.limit;
+    let by = match &usage.user {
+        Some(user) => format!(" by {user}"),
+        None => String::new(),
+    };
     match limit.window_seconds {
         0 => format!("{}  {} {}", limit.scope, limit.quota, limit.unit),
         window => format!(
-            "{}  {} {} in {window} s, {} used",
+            "{}  {} {} in {window} s, {} used{by}",
             limit.scope, limit.quota, limit.unit, usage.used
         ),
     }

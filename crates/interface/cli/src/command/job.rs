@@ -65,7 +65,23 @@ pub async fn run(command: JobCommand) -> Result<Exit, Failure> {
         JobCommand::Watch(one) => watch(&asking(&one.server)?, &one.id).await,
         JobCommand::Cancel(one) => change(&one, "cancel").await,
         JobCommand::Retry(one) => change(&one, "retry").await,
+        JobCommand::Approve(one) => approve(&one).await,
     }
+}
+
+async fn approve(one: &OneJobArguments) -> Result<Exit, Failure> {
+    let asking = asking(&one.server)?;
+    let job: Job = asking.client.get(&format!("/jobs/{}", one.id)).await?;
+    let proposal = job.proposal.ok_or_else(|| {
+        Failure::new(
+            Exit::Usage,
+            format!("nothing came of job {} yet: it is {}", job.id, job.state),
+        )
+    })?;
+    let path = format!("/proposals/{proposal}/approval");
+    asking.client.post::<()>(&path, &()).await?;
+    asking.output.say(&format!("proposal {proposal} is approved"));
+    Ok(Exit::Success)
 }
 
 pub fn seconds(duration: Duration) -> u32 {

@@ -67,6 +67,8 @@ async fn serve(arguments: ServeArguments, settings: Settings, output: Output) ->
     let end = CancellationToken::new();
     let serving = tokio::spawn(tenon_server::serve(listener, Arc::clone(&service), end.clone()));
     let keeper = house.keeper(keeping, &end);
+    let paid = CancellationToken::new();
+    let bookkeeper = house.bookkeeper(&paid);
     let loading = load(&arguments, &settings, &models, &service, output);
     let exit = match interrupt.token().run_until_cancelled(loading).await {
         None => Ok(Exit::Interrupted),
@@ -93,6 +95,8 @@ async fn serve(arguments: ServeArguments, settings: Settings, output: Output) ->
     end.cancel();
     let served = serving.await;
     let _ = keeper.await;
+    paid.cancel();
+    let _ = bookkeeper.await;
     drop(service);
     house.close().await;
     match served {
@@ -145,7 +149,11 @@ impl House {
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("policies", policies.to_string()),
         ];
-        let recorded = control.record(EventKind::ServiceStarted, &started).await;
+        let loaded = [("digest", policies.to_string())];
+        let recorded = match control.record(EventKind::PolicyLoaded, &loaded).await {
+            Ok(()) => control.record(EventKind::ServiceStarted, &started).await,
+            failed => failed,
+        };
         recorded.map_err(|error| Failure::new(Exit::Missing, error.to_string()))?;
         Ok(Self {
             control,
@@ -161,6 +169,12 @@ impl House {
     fn keeper(&self, keeping: Keeping, end: &CancellationToken) -> JoinHandle<()> {
         let (control, key, end) = (Arc::clone(&self.control), self.key.clone(), end.clone());
         tokio::spawn(async move { control.keep(keeping, &key, &end).await })
+    }
+
+    /// Writes what models came to into the ledger, until the last request is answered.
+    fn bookkeeper(&self, paid: &CancellationToken) -> JoinHandle<()> {
+        let (control, paid) = (Arc::clone(&self.control), paid.clone());
+        tokio::spawn(async move { control.settle_accounts(&paid).await })
     }
 
     /// The worker of this process, if it is to have one.
@@ -312,7 +326,7 @@ async fn preload(settings: &Settings, models: &[Arc<dyn Model>], pinned: &[Strin
 fn access(arguments: &ServeArguments) -> Result<Access, Failure> {
     match arguments.api_keys.as_deref() {
         Some(path) => service_composition::keys(path),
-        None if arguments.listen.ip().is_loopback() => Ok(Access::ThisMachine),
+        None if arguments.listen.ip().is_loopback() && !arguments.require_keys => Ok(Access::ThisMachine),
         None => Ok(Access::Governed),
     }
 }

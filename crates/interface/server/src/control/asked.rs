@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -22,6 +23,8 @@ pub(super) struct Asked<'service> {
     pub places: BTreeMap<String, String>,
     pub query: String,
     pub body: Result<Bytes, Refusal>,
+    /// Whether a decision to permit it is in the audit log.
+    pub is_permitted: AtomicBool,
 }
 
 /// Says that a request is permitted, and that this is in the audit log.
@@ -66,6 +69,35 @@ impl Asked<'_> {
     /// Decides, records the decision, and refuses when it is a no.
     pub async fn permit(&self, resource: &Resource, noted: Noted<'_>) -> Result<Permit, Refusal> {
         let decision = self.decide(resource);
+        self.record(&decision, noted).await?;
+        self.is_permitted.fetch_or(decision.allowed, Ordering::Relaxed);
+        match decision.allowed {
+            true => Ok(Permit(())),
+            false => Err(Refusal::forbidden(decision.reason, decision.policies)),
+        }
+    }
+
+    /// Refuses what policies do not know of, and records it; what they refuse is refused by them.
+    pub async fn forbid(
+        &self,
+        resource: &Resource,
+        noted: Noted<'_>,
+        detail: &str,
+    ) -> Result<Refusal, Refusal> {
+        let decision = self.decide(resource);
+        let refusal = match decision.allowed {
+            true => Refusal::forbidden(detail, vec!["scope".to_owned()]),
+            false => Refusal::forbidden(decision.reason.clone(), decision.policies.clone()),
+        };
+        let refused = Decision {
+            allowed: false,
+            ..decision
+        };
+        self.record(&refused, noted).await?;
+        Ok(refusal)
+    }
+
+    async fn record(&self, decision: &Decision, noted: Noted<'_>) -> Result<(), Refusal> {
         let event = AuditEvent {
             principal: Some(self.caller.principal.id.to_string()),
             authentication: Authentication::ApiKey,
@@ -89,10 +121,28 @@ impl Asked<'_> {
         let details = noted.details.into_iter();
         let event = details.fold(event, |event, (name, value)| event.with_detail(name, value));
         self.control.parts.journal.record(event).await?;
-        match decision.allowed {
-            true => Ok(Permit(())),
-            false => Err(Refusal::forbidden(decision.reason, decision.policies)),
+        Ok(())
+    }
+
+    /// Writes down that what was permitted came to nothing, under the id of the request.
+    pub async fn note_failure(&self, path: &str, refusal: &Refusal) {
+        if !self.is_permitted.load(Ordering::Relaxed) {
+            return;
         }
+        let event = AuditEvent {
+            principal: Some(self.caller.principal.id.to_string()),
+            authentication: Authentication::ApiKey,
+            subject: Some(path.to_owned()),
+            action: Some(self.operation.action().as_str().to_owned()),
+            request_id: Some(self.request_id.clone()),
+            ..AuditEvent::new(EventKind::RequestRefused, now_ms())
+        };
+        let event = event
+            .with_detail("key", self.caller.key.as_str())
+            .with_detail("status", i64::from(refusal.status.as_u16()))
+            .with_detail("reason", refusal.category.as_str());
+        // The answer is a refusal already.
+        let _ = self.control.parts.journal.record(event).await;
     }
 
     /// Whether one row of a list may be seen. The list itself was permitted before.

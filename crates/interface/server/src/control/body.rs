@@ -6,6 +6,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use tenon_api::Operation;
 
 use super::Refusal;
 
@@ -13,18 +14,26 @@ use super::Refusal;
 const MOST: usize = 1024 * 1024;
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// A tree is more, and takes longer.
+const MOST_OF_AN_ARCHIVE: usize = 64 * 1024 * 1024;
+const LONGEST_OF_AN_ARCHIVE: Duration = Duration::from_secs(300);
+
 /// Reads a body whole.
-pub(super) async fn receive(request: Request) -> Result<Bytes, Refusal> {
-    let reading = tokio::time::timeout(LONGEST, to_bytes(request.into_body(), MOST));
+pub(super) async fn receive(operation: Operation, request: Request) -> Result<Bytes, Refusal> {
+    let (most, longest) = match operation {
+        Operation::UploadArchive => (MOST_OF_AN_ARCHIVE, LONGEST_OF_AN_ARCHIVE),
+        _ => (MOST, LONGEST),
+    };
+    let reading = tokio::time::timeout(longest, to_bytes(request.into_body(), most));
     match reading.await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_too_large(&error) => {
-            let detail = format!("the body is larger than {MOST} bytes");
+            let detail = format!("the body is larger than {most} bytes");
             Err(Refusal::body(StatusCode::PAYLOAD_TOO_LARGE, detail))
         }
         Ok(Err(_)) => Err(Refusal::bad("the body broke off")),
         Err(_) => {
-            let detail = format!("the body did not come within {} s", LONGEST.as_secs());
+            let detail = format!("the body did not come within {} s", longest.as_secs());
             Err(Refusal::body(StatusCode::REQUEST_TIMEOUT, detail))
         }
     }

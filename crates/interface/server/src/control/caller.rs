@@ -13,6 +13,8 @@ pub(crate) struct Caller {
     pub principal: Principal,
     pub key: String,
     pub scopes: Scopes,
+    /// When the key ends, in milliseconds since 1970; what it makes ends no later.
+    pub expires_at_ms: Option<i64>,
 }
 
 const NO_KEY: &str = "send a key as `Authorization: Bearer tenon_…`; `tenon key create` makes one";
@@ -47,6 +49,7 @@ impl Caller {
             principal: grant.principal,
             key: stored.id,
             scopes: grant.scopes,
+            expires_at_ms: stored.expires_at_ms,
         })
     }
 }

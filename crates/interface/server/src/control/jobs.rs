@@ -11,11 +11,11 @@ use tenon_domain::{
 };
 use tenon_jobs::{JobRequest, now_ms};
 use tenon_signals::ShedReason;
-use tenon_store::{IdempotencyKey, Job, JobFilter, LimitUnit, NewJob, Submitted};
+use tenon_store::{Charge, IdempotencyKey, Job, JobFilter, Limit, LimitUnit, NewJob, Submitted};
 
 use super::answer::Answer;
-use super::asked::{Asked, Noted, shown};
-use super::{Refusal, view};
+use super::asked::{Asked, Noted, Permit, shown};
+use super::{Caller, Refusal, view};
 
 const MAX_ATTEMPTS: u32 = 3;
 const KEY_HOLDS_MS: i64 = 24 * 3600 * 1000;
@@ -33,6 +33,17 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         name: job.repository.clone(),
         classification: asked.classification(&job.repository).await?,
     };
+    let now = now_ms();
+    let first = view::job(&as_submitted(&job, now));
+    let key = idempotency_key(asked, &request, &first, now)?;
+    if let Some(key) = &key
+        && let Some(answer) = asked.control.database().answered_before(key, now).await?
+    {
+        let answer: api::Job = serde_json::from_str(&answer).map_err(|_| Refusal::internal())?;
+        let noted = Noted::read(format!("jobs/{}", answer.id)).with("repeated", "yes");
+        let permit = asked.permit(&resource, noted).await?;
+        return Ok(accepted(&permit, &answer));
+    }
     let request_digest = Digest::of(&kept);
     let noted = Noted::done(EventKind::JobSubmitted, format!("jobs/{}", job.id))
         .with("repository", job.repository.as_str())
@@ -40,31 +51,12 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         .with("request", request_digest.to_string());
     let permit = asked.permit(&resource, noted).await?;
     leave_room(asked, job.criticality).await?;
-    let now = now_ms();
     let job = NewJob {
         request: kept,
-        charges: asked
-            .control
-            .ledger
-            .charges(
-                &asked.caller,
-                Some(&job.repository),
-                LimitUnit::Tokens,
-                ESTIMATED_TOKENS,
-            )
-            .await?,
-        ceilings: asked
-            .control
-            .ledger
-            .charges(&asked.caller, Some(&job.repository), LimitUnit::Concurrency, 1)
-            .await?
-            .into_iter()
-            .map(|charge| charge.limit)
-            .collect(),
+        charges: charges(asked, &asked.caller, &job.repository).await?,
+        ceilings: ceilings(asked, &asked.caller, &job.repository).await?,
         ..job
     };
-    let first = view::job(&as_submitted(&job, now));
-    let key = idempotency_key(asked, &request, &first, now)?;
     let submitted = asked
         .control
         .database()
@@ -76,8 +68,31 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         Submitted::KeyOfAnother => return Err(Refusal::key_of_another()),
         Submitted::Exceeded(exceeded) => return Err(Refusal::exceeded(&exceeded, now)),
     };
-    let location = format!("/api/v1/jobs/{}", answer.id);
-    Ok(Answer::json(&permit, StatusCode::ACCEPTED, &answer).with_header(header::LOCATION, &location))
+    Ok(accepted(&permit, &answer))
+}
+
+fn accepted(permit: &Permit, job: &api::Job) -> Answer {
+    let location = format!("/api/v1/jobs/{}", job.id);
+    Answer::json(permit, StatusCode::ACCEPTED, job).with_header(header::LOCATION, &location)
+}
+
+/// What a job is taken to come to: what it cost is known when it has ended, and something must be left before.
+async fn charges(asked: &Asked<'_>, payer: &Caller, repository: &str) -> Result<Vec<Charge>, Refusal> {
+    let ledger = &asked.control.ledger;
+    let mut charges = Vec::new();
+    for (unit, amount) in [(LimitUnit::Tokens, ESTIMATED_TOKENS), (LimitUnit::CostMicros, 1)] {
+        charges.extend(ledger.charges(payer, Some(repository), unit, amount).await?);
+    }
+    Ok(charges)
+}
+
+/// How many open jobs there may be.
+async fn ceilings(asked: &Asked<'_>, payer: &Caller, repository: &str) -> Result<Vec<Limit>, Refusal> {
+    let ledger = &asked.control.ledger;
+    let charges = ledger
+        .charges(payer, Some(repository), LimitUnit::Concurrency, 1)
+        .await?;
+    Ok(charges.into_iter().map(|charge| charge.limit).collect())
 }
 
 /// What is asked, read into the words of the engine. The request is what is kept of it.
@@ -320,35 +335,40 @@ pub(super) async fn read(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 }
 
 pub(super) async fn cancel(asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    change(asked, EventKind::JobCancelled, &JobEvent::CancelRequested).await
+    let job = found(asked).await?;
+    let event = JobEvent::CancelRequested;
+    let noted = Noted::done(EventKind::JobCancelled, format!("jobs/{}", job.id)).with("event", event.name());
+    let permit = asked.permit(&resource(asked, &job).await?, noted).await?;
+    // Asking twice is the same as asking once.
+    let job = match job.status.state {
+        JobState::Cancelling | JobState::Cancelled => job,
+        _ => {
+            let database = asked.control.database();
+            database.change_job(job.id, &event, now_ms()).await?
+        }
+    };
+    Ok(Answer::json(&permit, StatusCode::ACCEPTED, &view::job(&job)))
 }
 
 pub(super) async fn retry(asked: &Asked<'_>) -> Result<Answer, Refusal> {
-    change(asked, EventKind::JobSubmitted, &JobEvent::Retried).await
-}
-
-async fn change(asked: &Asked<'_>, kind: EventKind, event: &JobEvent) -> Result<Answer, Refusal> {
     let job = found(asked).await?;
-    let noted = Noted::done(kind, format!("jobs/{}", job.id)).with("event", event.name());
+    let noted = Noted::done(EventKind::JobSubmitted, format!("jobs/{}", job.id))
+        .with("event", JobEvent::Retried.name());
     let permit = asked.permit(&resource(asked, &job).await?, noted).await?;
-    // Asking twice is the same as asking once.
-    let is_done = matches!(
-        (event, job.status.state),
-        (
-            JobEvent::CancelRequested,
-            JobState::Cancelling | JobState::Cancelled
-        )
-    );
-    let job = match is_done {
-        true => job,
-        false => {
-            asked
-                .control
-                .database()
-                .change_job(job.id, event, now_ms())
-                .await?
-        }
-    };
+    job.status
+        .step(&JobEvent::Retried)
+        .map_err(tenon_store::DatabaseError::from)?;
+    leave_room(asked, job.criticality).await?;
+    // Whoever asks pays, as for a new one; a limit on open jobs is one of the owner's.
+    let charges = charges(asked, &asked.caller, &job.repository).await?;
+    let ceilings = ceilings(asked, &asked.caller, &job.repository).await?;
+    let now = now_ms();
+    let retried = asked
+        .control
+        .database()
+        .retry_job(job.id, &charges, &ceilings, now)
+        .await?;
+    let job = retried.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
     Ok(Answer::json(&permit, StatusCode::ACCEPTED, &view::job(&job)))
 }
 

@@ -8,7 +8,7 @@ use tenon_store::{DatabaseError, StoredCheckpoint};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::Control;
+use super::{Control, work};
 
 /// How long things are kept.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,11 @@ impl Control {
         let mut next_old = Instant::now();
         while !stop.is_cancelled() {
             let now = now_ms();
-            let _ = self.database().expire_jobs(now).await;
+            for job in self.database().expire_jobs(now).await.unwrap_or_default() {
+                if job.status.state.is_final() {
+                    work::settled(&self.parts.journal, &self.parts.metrics, &job, None).await;
+                }
+            }
             if next_old <= Instant::now() {
                 next_old = Instant::now() + OLD;
                 let _ = self

@@ -47,21 +47,33 @@ pub(super) async fn create(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let noted = Noted::done(EventKind::KeyCreated, format!("keys/{}", minted.id))
         .with("owner", owner.id.to_string())
         .with("scopes", scopes.to_texts().join(" "));
-    let permit = asked.permit(&Resource::Key { owner: owner.id }, noted).await?;
-    if !asked.caller.scopes.cover(&scopes) {
-        let detail =
-            "the key that asks is limited, and cannot make one that may more: name scopes that it has itself";
-        return Err(Refusal::forbidden(detail, vec!["scope".to_owned()]));
-    }
-    if owner.role == Role::Admin && asked.caller.principal.role != Role::Admin {
-        let detail = "only administrators make keys of administrators";
-        return Err(Refusal::forbidden(detail, Vec::new()));
-    }
     let now = now_ms();
     let lifetime = request
         .expires_seconds
         .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
     let expires_at_ms = lifetime.map(|seconds| now.saturating_add(seconds.saturating_mul(1000)));
+    // A key that ends makes none that outlives it.
+    let expires_at_ms = expires_at_ms.or(asked.caller.expires_at_ms);
+    let outlives = asked
+        .caller
+        .expires_at_ms
+        .is_some_and(|end| expires_at_ms > Some(end));
+    let more = if !asked.caller.scopes.cover(&scopes) {
+        Some(
+            "the key that asks is limited, and cannot make one that may more: name scopes that it has itself",
+        )
+    } else if outlives {
+        Some("the key that asks ends earlier: give the new one no more time than that has")
+    } else if owner.role == Role::Admin && asked.caller.principal.role != Role::Admin {
+        Some("only administrators make keys of administrators")
+    } else {
+        None
+    };
+    let resource = Resource::Key { owner: owner.id };
+    if let Some(detail) = more {
+        return Err(asked.forbid(&resource, noted, detail).await?);
+    }
+    let permit = asked.permit(&resource, noted).await?;
     let key = NewKey {
         id: minted.id.to_string(),
         principal: owner.id,

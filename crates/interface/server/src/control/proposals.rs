@@ -59,8 +59,9 @@ pub(super) async fn read(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let noted = Noted::done(EventKind::ProposalRead, format!("proposals/{}", row.id));
     let permit = asked.permit(&resource(asked, &row).await?, noted).await?;
     let proposal = whole(asked, row.id).await?;
-    let view = view::proposal(&row, &proposal).map_err(|_| Refusal::internal())?;
-    // A proposal never changes: its tag is the digest of what it says.
+    let approvals = asked.control.database().approvals(row.id).await?;
+    let view = view::proposal(&row, &proposal, &approvals).map_err(|_| Refusal::internal())?;
+    // Its tag is the digest of what it says: nothing but approvals is ever added.
     let tag = format!(
         "\"{}\"",
         Digest::of(serde_json::to_vec(&view).unwrap_or_default()).short()
@@ -136,6 +137,19 @@ pub(super) async fn feedback(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         FeedbackVerdict::Rejected => Given::Rejected,
     };
     asked.control.metrics().feedback(given, row.task, distance);
+    Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT))
+}
+
+/// Says that a change may go further. Asking twice is the same as asking once.
+pub(super) async fn approve(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let row = found(asked).await?;
+    let subject = format!("proposals/{}", row.id);
+    let noted = Noted::done(EventKind::ProposalApproved, subject).with("level", row.level.as_str());
+    let permit = asked.permit(&resource(asked, &row).await?, noted).await?;
+    let database = asked.control.database();
+    database
+        .approve(row.id, asked.caller.principal.id, now_ms())
+        .await?;
     Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT))
 }
 

@@ -40,7 +40,8 @@ pub(super) async fn add(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     )
     .with("change", "added")
     .with("location", repository.location.as_str());
-    let permit = asked.permit(&resource(&repository), noted).await?;
+    // Whoever names a place decides what becomes readable there: that is for those who manage all of them.
+    let permit = asked.permit(&Resource::Service, noted).await?;
     if repository.kind == RepositoryKind::Path {
         let permitted = asked
             .control
@@ -48,6 +49,17 @@ pub(super) async fn add(asked: &Asked<'_>) -> Result<Answer, Refusal> {
             .sources
             .permit(Path::new(&repository.location));
         permitted.map_err(|error| Refusal::bad(format!("the body, at `location`: {error}")))?;
+        let others = asked.control.database().repositories().await?;
+        let overlaps = |other: &&RegisteredRepository| {
+            let (here, there) = (Path::new(&repository.location), Path::new(&other.location));
+            other.kind == RepositoryKind::Path && (here.starts_with(there) || there.starts_with(here))
+        };
+        if let Some(other) = others.iter().find(overlaps) {
+            return Err(Refusal::conflict(format!(
+                "the folder belongs to the repository `{}` already, or holds it: use that one",
+                other.name
+            )));
+        }
     }
     asked.control.database().add_repository(&repository).await?;
     Ok(Answer::json(
@@ -60,11 +72,18 @@ pub(super) async fn add(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 pub(super) async fn remove(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let name: String = asked.place("name")?;
     let found = asked.control.database().repository(&name).await?;
-    let missing = || Refusal::missing(format!("there is no repository `{}`", shown(&name)));
-    let repository = found.ok_or_else(missing)?;
-    let noted = Noted::done(EventKind::ConfigurationChanged, format!("repositories/{name}"))
-        .with("change", "removed");
-    let permit = asked.permit(&resource(&repository), noted).await?;
+    let noted = Noted::done(
+        EventKind::ConfigurationChanged,
+        format!("repositories/{}", shown(&name)),
+    )
+    .with("change", "removed");
+    let permit = asked.permit(&Resource::Service, noted).await?;
+    if found.is_none() {
+        return Err(Refusal::missing(format!(
+            "there is no repository `{}`",
+            shown(&name)
+        )));
+    }
     asked.control.database().remove_repository(&name).await?;
     Ok(Answer::nothing(&permit, StatusCode::NO_CONTENT))
 }
@@ -92,10 +111,12 @@ fn resolve(request: &api::RepositoryRequest) -> Result<RegisteredRepository, Ref
     let fits = match kind {
         RepositoryKind::Path => location.starts_with('/'),
         RepositoryKind::Remote => location.starts_with("https://") && !location.contains('@'),
+        RepositoryKind::Archive => location.is_empty(),
     };
     if !fits || location.len() > LONGEST_LOCATION || location.chars().any(char::is_control) {
         let detail = match kind {
             RepositoryKind::Path => "give a folder on the server, from `/`",
+            RepositoryKind::Archive => "what is uploaded has no place: leave it out",
             RepositoryKind::Remote => {
                 "give `https://HOST/PATH` without credentials: Git's own helpers on the server know those"
             }

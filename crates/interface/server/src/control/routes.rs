@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use axum::Router;
@@ -12,13 +13,13 @@ use tenon_api::{Method, Operation};
 use tenon_domain::Criticality;
 use tenon_jobs::now_ms;
 use tenon_signals::{CacheUse, RequestAnswered};
-use tenon_store::UsageRow;
+use tenon_store::{Limit, LimitUnit, UsageRow};
 
 use super::answer::Answer;
 use super::asked::Asked;
 use super::{
-    Caller, Control, Refusal, audit, body, events, jobs, keys, proposals, repositories, signals, users,
-    webhooks,
+    Caller, Control, Refusal, archives, audit, body, events, jobs, keys, proposals, repositories, signals,
+    users, webhooks,
 };
 
 /// A route for every operation.
@@ -60,7 +61,7 @@ async fn serve(
     let begun = Instant::now();
     let request_id = uuid::Uuid::now_v7().to_string();
     let path = request.uri().path().to_owned();
-    let answered = answer(control, operation, places, request, &request_id).await;
+    let answered = answer(control, operation, places, request, &request_id, &path).await;
     let failure = answered.as_ref().err().map(|refusal| refusal.category);
     let (mut response, usage) = match answered {
         Ok((answer, usage)) => (answer.into_response(), usage),
@@ -97,6 +98,7 @@ async fn answer(
     places: &RawPathParams,
     request: Request,
     request_id: &str,
+    path: &str,
 ) -> Result<(Answer, Vec<UsageRow>), Refusal> {
     if !control.is_ready() {
         return Err(Refusal::unavailable("the server is starting or stopping"));
@@ -118,9 +120,14 @@ async fn answer(
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect::<BTreeMap<_, _>>(),
         query,
-        body: body::receive(request).await,
+        body: body::receive(operation, request).await,
+        is_permitted: AtomicBool::new(false),
     };
-    Ok((handle(&asked).await?, usage))
+    let answered = handle(&asked).await;
+    if let Err(refusal) = &answered {
+        asked.note_failure(path, refusal).await;
+    }
+    Ok((answered?, usage))
 }
 
 /// Every operation has its handler here; one without does not compile.
@@ -138,8 +145,10 @@ async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         Operation::ReadDiff => proposals::diff(asked).await,
         Operation::ReadRecord => proposals::record(asked).await,
         Operation::GiveFeedback => proposals::feedback(asked).await,
+        Operation::ApproveProposal => proposals::approve(asked).await,
         Operation::ListRepositories => repositories::list(asked).await,
         Operation::AddRepository => repositories::add(asked).await,
+        Operation::UploadArchive => archives::upload(asked).await,
         Operation::RemoveRepository => repositories::remove(asked).await,
         Operation::ListPrompts => signals::prompts(asked).await,
         Operation::ListModels => signals::models(asked).await,
@@ -152,6 +161,7 @@ async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         Operation::ListLimits => signals::limits(asked).await,
         Operation::SetLimit => signals::set_limit(asked).await,
         Operation::LiftLimit => signals::lift_limit(asked).await,
+        Operation::ReadSpending => signals::spending(asked).await,
         Operation::ListWebhooks => webhooks::list(asked).await,
         Operation::AddWebhook => webhooks::add(asked).await,
         Operation::RemoveWebhook => webhooks::remove(asked).await,
@@ -166,15 +176,30 @@ async fn handle(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     }
 }
 
-/// The limits of a request, as the IETF's draft of rate-limit headers writes them.
-fn rate_limits(usage: &[UsageRow]) -> Vec<(HeaderName, HeaderValue)> {
+/// The limits of a request, as the IETF's draft of rate-limit headers writes them, and which of them are nearly used up.
+pub(crate) fn rate_limits(usage: &[UsageRow]) -> Vec<(HeaderName, HeaderValue)> {
     let now = now_ms();
-    let (mut policies, mut left) = (String::new(), String::new());
+    let (mut policies, mut left, mut warnings) = (String::new(), String::new(), String::new());
     for (index, row) in usage.iter().enumerate() {
+        if row.mark() > 0 && row.limit.unit != LimitUnit::Requests {
+            let separator = if warnings.is_empty() { "" } else { ", " };
+            let Limit {
+                scope,
+                unit,
+                window_seconds,
+                quota,
+            } = &row.limit;
+            let _ = write!(
+                warnings,
+                "{separator}{} % of {quota} {unit} in {window_seconds} s for {scope}",
+                row.mark()
+            );
+        }
         let separator = if index == 0 { "" } else { ", " };
         let name = format!(
-            "{}-{}",
+            "{}-{}-{}",
             row.limit.scope.to_string().replace(['"', '\\'], "'"),
+            row.limit.unit,
             row.limit.window_seconds
         );
         let until = (row.resets_at_ms.saturating_sub(now) / 1000).max(0);
@@ -186,7 +211,11 @@ fn rate_limits(usage: &[UsageRow]) -> Vec<(HeaderName, HeaderValue)> {
         );
         let _ = write!(left, "{separator}\"{name}\";r={};t={until}", row.remaining());
     }
-    let headers = [("ratelimit-policy", policies), ("ratelimit", left)];
+    let headers = [
+        ("ratelimit-policy", policies),
+        ("ratelimit", left),
+        ("x-tenon-limit-warning", warnings),
+    ];
     let headers = headers.into_iter().filter(|(_, text)| !text.is_empty());
     headers
         .filter_map(|(name, text)| Some((HeaderName::from_static(name), HeaderValue::from_str(&text).ok()?)))

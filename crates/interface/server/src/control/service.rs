@@ -2,15 +2,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tenon_access::{Authorizer, KeyError, Scopes, mint};
+use tenon_access::{Authorizer, MintedKey, Scopes};
 use tenon_api::{Model, Prompt};
 use tenon_audit::{AuditEvent, EventKind, Journal, JournalError, PublicKey};
-use tenon_domain::{Criticality, Principal, PrincipalId, PrincipalKind, Role, Secret};
+use tenon_domain::{Criticality, Principal, PrincipalId, PrincipalKind, Role};
 use tenon_jobs::{Sources, now_ms};
 use tenon_signals::Metrics;
 use tenon_store::{Database, DatabaseError, NewKey};
 use tenon_webhooks::Guard;
 
+use super::account::Accounts;
 use super::ledger::Ledger;
 use crate::vitals;
 
@@ -42,13 +43,8 @@ pub struct ControlParts {
 pub struct Control {
     pub(super) parts: ControlParts,
     pub(super) ledger: Ledger,
+    pub(super) accounts: Accounts,
     is_ready: AtomicBool,
-}
-
-/// The key of whoever sets the service up.
-pub struct FirstKey {
-    /// Shown once.
-    pub text: Secret,
 }
 
 /// The name of whoever sets the service up.
@@ -61,6 +57,7 @@ impl Control {
         Arc::new(Self {
             parts,
             ledger,
+            accounts: Accounts::default(),
             is_ready: AtomicBool::new(false),
         })
     }
@@ -112,12 +109,11 @@ impl Control {
         self.parts.journal.record(event).await
     }
 
-    /// Makes the first user, an administrator, and its key; nothing when there is a user already.
+    /// Makes the first user, an administrator, with this key; whether it did: not when there is a user already.
     ///
     /// # Errors
-    /// When the database does not answer, or the system gives no randomness.
-    pub async fn found(database: &Database) -> Result<Option<FirstKey>, FoundError> {
-        let minted = mint()?;
+    /// When the database does not answer.
+    pub async fn found(database: &Database, key: &MintedKey) -> Result<bool, DatabaseError> {
         let first = Principal {
             id: PrincipalId::new(),
             name: FIRST_USER.to_owned(),
@@ -127,27 +123,15 @@ impl Control {
             repositories: std::collections::BTreeMap::new(),
         };
         let key = NewKey {
-            id: minted.id.to_string(),
+            id: key.id.to_string(),
             principal: first.id,
             name: "first".to_owned(),
-            digest: minted.digest,
+            digest: key.digest,
             scopes: scopes_text(&Scopes::all()),
             expires_at_ms: None,
         };
-        let is_first = database.found(&first, &key, now_ms()).await?;
-        Ok(is_first.then_some(FirstKey { text: minted.text }))
+        database.found(&first, &key, now_ms()).await
     }
-}
-
-/// Why the first user could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum FoundError {
-    /// The database refused.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// No key could be made.
-    #[error(transparent)]
-    Key(#[from] KeyError),
 }
 
 /// Scopes as the store keeps them.

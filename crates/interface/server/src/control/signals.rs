@@ -15,6 +15,9 @@ use super::{Refusal, view};
 const DAY: u32 = 86_400;
 const YEAR: u32 = 365 * DAY;
 const LEAST_WINDOW: u32 = 60;
+const DEFAULT_DAYS: u32 = 30;
+const MOST_DAYS: u32 = 366;
+const MOST_ROWS: u32 = 20_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,17 +78,8 @@ pub(super) async fn models(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 pub(super) async fn limits(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let permit = asked.permit(&Resource::Service, Noted::read("limits")).await?;
     let used = asked.control.database().used(now_ms()).await?;
-    let limits = asked.control.database().limits().await?.into_iter().map(|limit| {
-        let scope = limit.scope.to_string();
-        let own = used.iter().find(|(counted, unit, window, _)| {
-            (counted, *unit, *window) == (&scope, limit.unit, limit.window_seconds)
-        });
-        api::LimitUsage {
-            used: own.map_or(0, |(_, _, _, used)| u64::try_from(*used).unwrap_or_default()),
-            limit: written(&limit),
-        }
-    });
-    let limits = limits.collect();
+    let all = asked.control.database().limits().await?;
+    let limits = all.iter().flat_map(|limit| usage(limit, &all, &used)).collect();
     Ok(Answer::json(&permit, StatusCode::OK, &api::Limits { limits }))
 }
 
@@ -100,6 +94,71 @@ pub(super) async fn set_limit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     asked.control.database().set_limit(&limit).await?;
     asked.control.ledger.forget();
     Ok(Answer::json(&permit, StatusCode::OK, &written(&limit)))
+}
+
+/// How much of a limit is used; of one that each user has, by each who used any of it.
+fn usage(limit: &Limit, all: &[Limit], used: &[(String, LimitUnit, i64, i64)]) -> Vec<api::LimitUsage> {
+    let of_window = used
+        .iter()
+        .filter(|(_, unit, window, _)| (*unit, *window) == (limit.unit, limit.window_seconds));
+    let count = |used: i64| u64::try_from(used).unwrap_or_default();
+    let row = |user: Option<String>, used: i64| api::LimitUsage {
+        limit: written(limit),
+        user,
+        used: count(used),
+    };
+    let scope = limit.scope.to_string();
+    match limit.scope {
+        LimitScope::EachUser => {
+            let has_own = |counted: &str| {
+                let own = |one: &&Limit| one.unit == limit.unit && one.scope.to_string() == counted;
+                all.iter().any(|one| own(&one))
+            };
+            let each: Vec<api::LimitUsage> = of_window
+                .filter(|(counted, ..)| !has_own(counted))
+                .filter_map(|(counted, _, _, used)| {
+                    let name = counted.strip_prefix("user:")?;
+                    Some(row(Some(name.to_owned()), *used))
+                })
+                .collect();
+            match each.is_empty() {
+                true => vec![row(None, 0)],
+                false => each,
+            }
+        }
+        _ => {
+            let own = of_window.clone().find(|(counted, ..)| *counted == scope);
+            vec![row(None, own.map_or(0, |(_, _, _, used)| *used))]
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Days {
+    days: Option<u32>,
+}
+
+pub(super) async fn spending(asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    let days: Days = asked.query()?;
+    let days = days.days.unwrap_or(DEFAULT_DAYS);
+    if !(1..=MOST_DAYS).contains(&days) {
+        return Err(Refusal::bad(format!("`days` is from 1 to {MOST_DAYS}")));
+    }
+    let permit = asked.permit(&Resource::Service, Noted::read("spending")).await?;
+    let since = now_ms() - i64::from(days - 1) * i64::from(DAY) * 1000;
+    let rows = asked.control.database().spending(since, MOST_ROWS + 1).await?;
+    if rows.len() > MOST_ROWS as usize {
+        return Err(Refusal::bad(format!(
+            "there is too much to list for {days} days: ask for fewer"
+        )));
+    }
+    let spending = rows.iter().map(view::spending).collect();
+    Ok(Answer::json(
+        &permit,
+        StatusCode::OK,
+        &api::SpendingReport { days, spending },
+    ))
 }
 
 #[derive(Deserialize)]
@@ -150,6 +209,12 @@ fn resolve(request: &api::Limit) -> Result<Limit, Refusal> {
         return Err(wrong(
             "scope",
             &"open jobs are counted for users, teams and repositories, not for keys",
+        ));
+    }
+    if unit == LimitUnit::Requests && matches!(scope, LimitScope::Repository(_)) {
+        return Err(wrong(
+            "scope",
+            &"requests are counted for keys, users and teams; limit the tokens, the cost or the open jobs of a repository",
         ));
     }
     Ok(Limit {

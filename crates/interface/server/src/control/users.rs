@@ -14,7 +14,7 @@ const LONGEST_NAME: usize = 100;
 pub(super) async fn me(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let permit = asked.permit(&Resource::Service, Noted::read("me")).await?;
     let me = api::Me {
-        user: view::user(&asked.caller.principal),
+        user: view::user(&asked.caller.principal, false),
         key: asked.caller.key.clone(),
         scopes: asked.caller.scopes.to_texts(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -25,7 +25,11 @@ pub(super) async fn me(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 pub(super) async fn list(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let permit = asked.permit(&Resource::Service, Noted::read("users")).await?;
     let all = asked.control.database().principals().await?;
-    let users = all.iter().map(view::user).collect();
+    let out = asked.control.database().disabled_principals().await?;
+    let users = all
+        .iter()
+        .map(|one| view::user(one, out.contains(&one.id)))
+        .collect();
     Ok(Answer::json(&permit, StatusCode::OK, &api::Users { users }))
 }
 
@@ -48,7 +52,7 @@ pub(super) async fn add(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::json(
         &permit,
         StatusCode::CREATED,
-        &view::user(&principal),
+        &view::user(&principal, false),
     ))
 }
 
@@ -56,18 +60,45 @@ pub(super) async fn change(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let request: api::UserRequest = asked.read()?;
     let name: String = asked.place("name")?;
     let found = asked.control.database().principal_named(&name).await?;
-    let found = found.ok_or_else(|| Refusal::missing(format!("there is no user `{}`", shown(&name))))?;
-    let principal = resolve(&request, found.id, found.kind)?;
-    let resource = Resource::Principal { id: found.id };
-    let permit = asked.permit(&resource, noted(&principal, "changed")).await?;
-    if found.role == Role::Admin && principal.role != Role::Admin && found.id == asked.caller.principal.id {
-        // Nobody would be left to undo it.
-        return Err(Refusal::conflict(
-            "administrators cannot take their own role away: have another do it",
+    let Some(found) = found else {
+        // Who is there is not said to those who may not change anybody.
+        let noted = Noted::done(EventKind::UserChanged, format!("users/{}", shown(&name)));
+        asked.permit(&Resource::Service, noted).await?;
+        return Err(Refusal::missing(format!("there is no user `{}`", shown(&name))));
+    };
+    if request
+        .kind
+        .as_deref()
+        .is_some_and(|kind| kind != found.kind.as_str())
+    {
+        return Err(wrong(
+            "kind",
+            &format!("it stays `{}`, as it was made", found.kind.as_str()),
         ));
     }
-    asked.control.database().change_principal(&principal).await?;
-    Ok(Answer::json(&permit, StatusCode::OK, &view::user(&principal)))
+    let principal = resolve(&request, found.id, found.kind)?;
+    let change = if request.disabled { "disabled" } else { "changed" };
+    let resource = Resource::Principal { id: found.id };
+    let permit = asked.permit(&resource, noted(&principal, change)).await?;
+    let is_self = found.id == asked.caller.principal.id;
+    if is_self && (request.disabled || found.role == Role::Admin && principal.role != Role::Admin) {
+        // Nobody would be left to undo it.
+        return Err(Refusal::conflict(
+            "administrators cannot shut themselves out or take their own role away: have another do it",
+        ));
+    }
+    let disabled_at = request.disabled.then(now_ms);
+    let database = asked.control.database();
+    // Out first, in last: whatever fails between the two leaves nobody with more than they should have.
+    if request.disabled {
+        database.disable_principal(found.id, disabled_at).await?;
+    }
+    database.change_principal(&principal).await?;
+    if !request.disabled {
+        database.disable_principal(found.id, None).await?;
+    }
+    let user = view::user(&principal, request.disabled);
+    Ok(Answer::json(&permit, StatusCode::OK, &user))
 }
 
 fn noted(principal: &Principal, change: &'static str) -> Noted<'static> {

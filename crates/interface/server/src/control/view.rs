@@ -3,8 +3,8 @@
 use tenon_api as api;
 use tenon_domain::{JobEvent, JobOutcome, Outcome, Principal, Proposal, moment};
 use tenon_store::{
-    Delivery, DeliveryState, Job, JobHistoryEntry, JobNews, ProposalRow, QualityRow, RegisteredRepository,
-    StoredKey, Webhook, WebhookEvent,
+    Approval, Delivery, DeliveryState, Job, JobHistoryEntry, JobNews, ProposalRow, QualityRow,
+    RegisteredRepository, SpendingRow, StoredKey, Webhook, WebhookEvent,
 };
 
 pub(super) fn job(job: &Job) -> api::Job {
@@ -82,7 +82,11 @@ pub(super) fn proposal_summary(row: &ProposalRow) -> api::ProposalSummary {
     }
 }
 
-pub(super) fn proposal(row: &ProposalRow, proposal: &Proposal) -> Result<api::Proposal, serde_json::Error> {
+pub(super) fn proposal(
+    row: &ProposalRow,
+    proposal: &Proposal,
+    approvals: &[Approval],
+) -> Result<api::Proposal, serde_json::Error> {
     let files = proposal.change.files.iter().map(|file| {
         Ok(api::FileView {
             path: file.path.as_str().to_owned(),
@@ -111,6 +115,13 @@ pub(super) fn proposal(row: &ProposalRow, proposal: &Proposal) -> Result<api::Pr
         change: files.collect::<Result<_, serde_json::Error>>()?,
         explanation: proposal.explanation.clone(),
         checks: checks.collect(),
+        approvals: approvals
+            .iter()
+            .map(|approval| api::Approval {
+                user: approval.principal.clone(),
+                at: moment::to_text(approval.at_ms),
+            })
+            .collect(),
         provenance: serde_json::to_value(&proposal.provenance)?,
         usage: serde_json::to_value(proposal.usage)?,
     })
@@ -131,7 +142,7 @@ pub(super) fn repository(repository: &RegisteredRepository) -> api::Repository {
     }
 }
 
-pub(super) fn user(principal: &Principal) -> api::User {
+pub(super) fn user(principal: &Principal, disabled: bool) -> api::User {
     let repositories = principal.repositories.iter();
     api::User {
         id: principal.id.to_string(),
@@ -142,6 +153,24 @@ pub(super) fn user(principal: &Principal) -> api::User {
         repositories: repositories
             .map(|(name, role)| (name.clone(), role.as_str().to_owned()))
             .collect(),
+        disabled,
+    }
+}
+
+pub(super) fn spending(row: &SpendingRow) -> api::Spending {
+    let count = |number: i64| u64::try_from(number).unwrap_or_default();
+    api::Spending {
+        day: moment::to_text(row.day_ms).chars().take(10).collect(),
+        user: row.principal.clone(),
+        team: row.team.clone(),
+        door: row.door.clone(),
+        model: row.model.clone(),
+        answers: count(row.answers),
+        unreported: count(row.unreported),
+        prompt_tokens: count(row.prompt_tokens),
+        completion_tokens: count(row.completion_tokens),
+        unpriced: count(row.unpriced),
+        cost_micros: count(row.cost_micros),
     }
 }
 

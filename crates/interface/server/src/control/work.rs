@@ -26,27 +26,33 @@ impl GovernedRunner {
             metrics,
         }
     }
+}
 
-    fn measure(&self, job: &Job, proposal: Option<&Proposal>) {
-        let outcome = match &job.status.outcome {
-            Some(JobOutcome::Proposed { level, .. }) => Ok(*level),
-            Some(JobOutcome::Failed { category, .. }) => Err(*category),
-            // It was given back, or nobody wants it any more.
-            None => return,
-        };
-        let end = job.finished_at_ms.unwrap_or_else(now_ms);
-        self.metrics
-            .job_finished(job.task, outcome, between(job.started_at_ms.unwrap_or(end), end));
-        let Some(proposal) = proposal else { return };
-        let tries = match proposal.provenance.chosen {
-            Some(0) => Tries::First,
-            _ => Tries::Repaired,
-        };
-        self.metrics.proposal_made(job.task, proposal.level(), tries);
-        for report in &proposal.evidence.checks {
-            if report.outcome != Outcome::Skipped {
-                self.metrics.check_finished(report.kind, report.outcome);
-            }
+/// Writes down and measures what came of a job that was settled.
+pub(super) async fn settled(journal: &Journal, metrics: &Metrics, job: &Job, proposal: Option<&Proposal>) {
+    measure(metrics, job, proposal);
+    // The job is settled either way: what the log lacks then, the history of the job has.
+    let _ = journal.record(finished(job, proposal)).await;
+}
+
+fn measure(metrics: &Metrics, job: &Job, proposal: Option<&Proposal>) {
+    let outcome = match &job.status.outcome {
+        Some(JobOutcome::Proposed { level, .. }) => Ok(*level),
+        Some(JobOutcome::Failed { category, .. }) => Err(*category),
+        // It was given back, or nobody wants it any more.
+        None => return,
+    };
+    let end = job.finished_at_ms.unwrap_or_else(now_ms);
+    metrics.job_finished(job.task, outcome, between(job.started_at_ms.unwrap_or(end), end));
+    let Some(proposal) = proposal else { return };
+    let tries = match proposal.provenance.chosen {
+        Some(0) => Tries::First,
+        _ => Tries::Repaired,
+    };
+    metrics.proposal_made(job.task, proposal.level(), tries);
+    for report in &proposal.evidence.checks {
+        if report.outcome != Outcome::Skipped {
+            metrics.check_finished(report.kind, report.outcome);
         }
     }
 }
@@ -66,9 +72,7 @@ impl Runner for GovernedRunner {
     }
 
     async fn settled(&self, job: &Job, proposal: Option<&Proposal>) {
-        self.measure(job, proposal);
-        // The job is settled either way: what the log lacks then, the history of the job has.
-        let _ = self.journal.record(finished(job, proposal)).await;
+        settled(&self.journal, &self.metrics, job, proposal).await;
         self.inner.settled(job, proposal).await;
     }
 }
@@ -112,6 +116,10 @@ fn about(event: AuditEvent, proposal: &Proposal) -> AuditEvent {
         .iter()
         .map(|attempt| format!("{} {}", attempt.template.name, attempt.template.digest))
         .collect();
+    let prompts: BTreeSet<String> = attempts
+        .iter()
+        .map(|attempt| attempt.prompt_digest.to_string())
+        .collect();
     let checks: Vec<String> = proposal
         .evidence
         .checks
@@ -130,6 +138,7 @@ fn about(event: AuditEvent, proposal: &Proposal) -> AuditEvent {
         .with_detail("proposal", proposal.id.to_string())
         .with_detail("level", proposal.level().as_str())
         .with_detail("context", proposal.provenance.context_digest)
+        .with_detail("prompts", joined(prompts))
         .with_detail("models", joined(models))
         .with_detail("templates", joined(templates))
         .with_detail("checks", checks.join(" "))

@@ -186,11 +186,11 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
             calls: vec![0; request.samples as usize],
         };
         let writer = Speaking::new(writer, request.samples, &tools);
-        let opened = Opened::new(model.as_ref(), request).await?;
+        let opened = Opened::new(asker.account.as_ref(), model.as_ref(), request).await?;
         return Ok(streamed(opened, writer, Framing::Events, asker.room));
     }
     let head = Head::new("chatcmpl-", "chat.completion", &served.name);
-    let answer = whole(model.as_ref(), request).await?;
+    let answer = whole(asker.account.as_ref(), model.as_ref(), request).await?;
     let choices: Vec<Value> = (0u32..)
         .zip(&answer.samples)
         .map(|(index, sample)| {

@@ -85,7 +85,7 @@ pub(crate) async fn answer(
     };
     let head = Head::new("cmpl-", object, &served.name);
     if body.stream.unwrap_or(false) {
-        let opened = Opened::new(model.as_ref(), request).await?;
+        let opened = Opened::new(asker.account.as_ref(), model.as_ref(), request).await?;
         let writer = Writer {
             head,
             shape,
@@ -94,7 +94,7 @@ pub(crate) async fn answer(
         };
         return Ok(streamed(opened, writer, Framing::Events, asker.room));
     }
-    let answer = whole(model.as_ref(), request).await?;
+    let answer = whole(asker.account.as_ref(), model.as_ref(), request).await?;
     let choices: Vec<Value> = (0u32..)
         .zip(&answer.samples)
         .map(|(index, sample)| {

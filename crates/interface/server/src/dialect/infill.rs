@@ -13,6 +13,7 @@ use tenon_engine::{Buffer, Completion, CompletionRequest, Extent};
 use super::tabby::{DEADLINE, explain, path};
 use crate::access::Admitted;
 use crate::failure::Failure;
+use crate::generation::completed;
 use crate::service::Service;
 
 /// The body.
@@ -85,7 +86,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         }
         return Ok(Json(json!({})).into_response());
     }
-    let completion = service.complete(completer, &request).await;
+    let completion = completed(asker.account.as_ref(), completer, &request).await?;
     let context_length = service.fill_model(None)?.model.descriptor().context_length;
     let fields = body.response_fields.unwrap_or_default();
     let texts = match completion.suggestions.as_slice() {

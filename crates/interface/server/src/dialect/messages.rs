@@ -132,7 +132,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
     let id = format!("msg_{}", Uuid::now_v7().simple());
     if body.stream.unwrap_or(false) {
         let samples = request.samples;
-        let opened = Opened::new(model.as_ref(), request).await?;
+        let opened = Opened::new(asker.account.as_ref(), model.as_ref(), request).await?;
         let writer = Writer {
             id,
             model: served.name.clone(),
@@ -144,7 +144,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         let writer = Speaking::new(writer, samples, &tools);
         return Ok(streamed(opened, writer, Framing::Events, asker.room));
     }
-    let answer = whole(model.as_ref(), request).await?;
+    let answer = whole(asker.account.as_ref(), model.as_ref(), request).await?;
     let mut content = Vec::new();
     let mut reason = "end_turn";
     for sample in &answer.samples {

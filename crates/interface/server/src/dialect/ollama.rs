@@ -103,10 +103,10 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         reason: FinishReason::Stop,
     };
     if body.stream.unwrap_or(true) {
-        let opened = Opened::new(model.as_ref(), request).await?;
+        let opened = Opened::new(asker.account.as_ref(), model.as_ref(), request).await?;
         return Ok(streamed(opened, writer, Framing::Lines, asker.room));
     }
-    let answer = whole(model.as_ref(), request).await?;
+    let answer = whole(asker.account.as_ref(), model.as_ref(), request).await?;
     let sample = answer.samples.into_iter().next();
     let (text, reason) = sample.map_or((String::new(), FinishReason::Stop), |sample| {
         (sample.text, sample.finish_reason)

@@ -172,11 +172,11 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
     };
     if body.stream.unwrap_or(false) {
         let samples = request.samples;
-        let opened = Opened::new(model.as_ref(), request).await?;
+        let opened = Opened::new(asker.account.as_ref(), model.as_ref(), request).await?;
         let writer = Speaking::new(Writer::new(head), samples, &tools);
         return Ok(streamed(opened, writer, Framing::Events, asker.room));
     }
-    let answer = whole(model.as_ref(), request).await?;
+    let answer = whole(asker.account.as_ref(), model.as_ref(), request).await?;
     let mut output = Vec::new();
     let mut status = "completed";
     for sample in &answer.samples {

@@ -14,6 +14,7 @@ use tenon_runtime::CacheScope;
 
 use crate::access::Admitted;
 use crate::failure::{Category, Failure};
+use crate::generation::completed;
 use crate::service::Service;
 
 /// The body of `POST /v1/completions`.
@@ -108,7 +109,7 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         recent_edits: buffers(segments.relevant_snippets_from_changed_files),
         scope: asker.scope,
     };
-    let completion = service.complete(completer, &request).await;
+    let completion = completed(asker.account.as_ref(), completer, &request).await?;
     let choices: Vec<Value> = completion
         .suggestions
         .iter()

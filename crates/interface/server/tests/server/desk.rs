@@ -47,7 +47,7 @@ impl Desk {
     }
 
     /// One that serves these models, too.
-    pub async fn serving(models: Vec<ServedModel>) -> Self {
+    pub async fn with_models(models: Vec<ServedModel>) -> Self {
         Self::with(10_000, models).await
     }
 
@@ -56,7 +56,8 @@ impl Desk {
         let url = DatabaseUrl::file(folder.path().join("tenon.db"));
         let database = Database::connect(&url, 4).await.unwrap();
         database.migrate().await.unwrap();
-        let first = Control::found(&database).await.unwrap().unwrap();
+        let first = tenon_access::mint().unwrap();
+        assert!(Control::found(&database, &first).await.unwrap());
         let key = SigningKey::load_or_create(&folder.path().join("audit.key")).unwrap();
         let audit_key = key.public_key();
         let (journal, writer) = Journal::start(database.clone(), Some(key));
@@ -81,6 +82,8 @@ impl Desk {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         tokio::spawn(tenon_server::serve(listener, Arc::new(service), stop.clone()));
+        let (bookkeeper, end) = (Arc::clone(&control), stop.clone());
+        tokio::spawn(async move { bookkeeper.settle_accounts(&end).await });
         Self {
             database,
             control,

@@ -27,6 +27,7 @@ fn path(operation: Operation, things: &Things) -> String {
     match operation {
         Operation::RemoveWebhook => operation.path().replace("{id}", "spare"),
         Operation::RemoveRepository => path.replace("{name}", "spare"),
+        Operation::UploadArchive => path.replace("{name}", "web"),
         Operation::ChangeUser => path.replace("{name}", "a%20viewer"),
         Operation::RevokeKey => format!("/api/v1/keys/{}", "a".repeat(12)),
         Operation::LiftLimit => format!("{path}?scope=each:user&unit=tokens&window_seconds=60"),
@@ -71,8 +72,10 @@ async fn ask(desk: &Desk, operation: Operation, things: &Things, key: Option<&st
 fn least(operation: Operation) -> &'static str {
     match operation {
         Operation::SubmitJob | Operation::GiveFeedback => "developer",
+        Operation::ApproveProposal => "reviewer",
         Operation::AddRepository
         | Operation::RemoveRepository
+        | Operation::UploadArchive
         | Operation::CancelJob
         | Operation::ListWebhooks
         | Operation::AddWebhook
@@ -90,6 +93,7 @@ fn least(operation: Operation) -> &'static str {
         | Operation::AddUser
         | Operation::ChangeUser
         | Operation::ListLimits
+        | Operation::ReadSpending
         | Operation::SetLimit
         | Operation::LiftLimit => "admin",
         _ => "viewer",
@@ -343,6 +347,95 @@ async fn folders_outside_of_what_is_allowed_cannot_be_registered() {
         let body = json!({ "name": name, "kind": "remote", "location": "https://host/a" });
         desk.post("/api/v1/repositories", &body).await.failed(400);
     }
+}
+
+#[tokio::test]
+async fn a_proposal_is_approved_by_another_and_says_by_whom() {
+    let desk = Desk::new().await;
+    desk.repository("web").await;
+    let ada = desk.user("ada", "reviewer").await;
+    let stop = CancellationToken::new();
+    let _worker = desk.worker(AtOnce, &stop);
+    let job = desk.submit(&ada, "web").await;
+    let ended = desk.ended(&job).await;
+    let path = format!("/api/v1/proposals/{}", ended["proposal"].as_str().unwrap());
+    let approve =
+        async |key: &str| Reply::of(desk.request(Method::POST, &format!("{path}/approval"), key)).await;
+    // Not by who asked for it.
+    approve(&ada).await.failed(403);
+    let bob = desk.user("bob", "reviewer").await;
+    for _ in 0..2 {
+        assert_eq!(approve(&bob).await.status, 204);
+    }
+    let approvals = desk.get(&path).await.json()["approvals"].clone();
+    assert_eq!(approvals.as_array().unwrap().len(), 1);
+    assert_eq!(approvals[0]["user"], "bob");
+    let log = desk.get("/api/v1/audit?limit=200").await.text;
+    assert!(log.contains("proposal.approved"));
+}
+
+#[tokio::test]
+async fn only_who_manages_all_repositories_says_where_one_is() {
+    let desk = Desk::new().await;
+    desk.repository("web").await;
+    let user = json!({ "name": "ada", "role": "viewer", "repositories": { "web": "maintainer", "x": "maintainer" } });
+    assert_eq!(desk.post("/api/v1/users", &user).await.status, 201);
+    let key = desk
+        .post("/api/v1/keys", &json!({ "name": "test", "user": "ada" }))
+        .await
+        .with(201);
+    let ada = key["secret"].as_str().unwrap();
+    let web = desk.folder.path().join("repositories/web");
+    let body = json!({ "name": "x", "kind": "path", "location": web });
+    Reply::of(
+        desk.request(Method::POST, "/api/v1/repositories", ada)
+            .json(&body),
+    )
+    .await
+    .failed(403);
+    Reply::of(desk.request(Method::DELETE, "/api/v1/repositories/web", ada))
+        .await
+        .failed(403);
+    // Nobody gives a folder a second name.
+    for location in [web.clone(), desk.folder.path().join("repositories")] {
+        let body = json!({ "name": "x", "kind": "path", "location": location });
+        desk.post("/api/v1/repositories", &body).await.failed(409);
+    }
+}
+
+fn archive(name: &str, text: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), text).unwrap();
+    tenon_forge::archive::pack(folder.path(), tenon_forge::archive::ArchiveBounds::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_tree_is_uploaded_and_one_that_may_do_harm_is_not() {
+    let desk = Desk::new().await;
+    desk.repository("web").await;
+    let body = json!({ "name": "sent", "kind": "archive" });
+    assert_eq!(desk.post("/api/v1/repositories", &body).await.status, 201);
+    let put = async |name: &str, bytes: Vec<u8>| {
+        let path = format!("/api/v1/repositories/{name}/archive");
+        Reply::of(desk.request(Method::PUT, &path, &desk.admin).body(bytes)).await
+    };
+    let sent = archive("a.py", "one = 1\n");
+    let taken = put("sent", sent.clone()).await.json();
+    assert_eq!((&taken["files"], &taken["bytes"]), (&json!(1), &json!(8)));
+    let kept = desk.database.archive("sent").await.unwrap().unwrap();
+    assert_eq!(
+        tenon_forge::archive::inspect(&kept, Default::default())
+            .unwrap()
+            .files,
+        1
+    );
+    put("sent", b"no archive".to_vec()).await.failed(400);
+    // What was there before is still there.
+    assert_eq!(desk.database.archive("sent").await.unwrap().unwrap(), kept);
+    put("web", sent.clone()).await.failed(409);
+    put("nothing", sent).await.failed(404);
+    assert_eq!(desk.delete("/api/v1/repositories/sent").await.status, 204);
+    assert!(desk.database.archive("sent").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn desk(model: &ScriptedModel) -> Desk {
         name: "scripted".to_owned(),
         model: Arc::new(model),
     };
-    Desk::serving(vec![served]).await
+    Desk::with_models(vec![served]).await
 }
 
 fn question(text: &str) -> Value {

@@ -35,6 +35,11 @@ pub(super) struct Decoder<'model> {
 /// Text is sent so often, and with whatever else is sent. Each time wakes the client, which takes a core from the model.
 const BETWEEN_TEXTS: Duration = Duration::from_millis(40);
 
+/// With fewer places, one that is kept is missed more than it helps.
+const PLACES_TO_KEEP_ONE: usize = 3;
+/// Beside what is urgent, other prompts are read in parts of the usual step.
+const STEP_BESIDE_URGENT: usize = 4;
+
 /// Whether a part of one prompt's state can serve another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PrefixReuse {
@@ -108,15 +113,25 @@ impl<'model> Decoder<'model> {
     /// Takes what has come; with nothing to do, waits for it.
     fn take_in(&mut self, prepared: &Receiver<PreparedRequest>) -> Result<(), ClientGone> {
         if self.running.is_empty() && self.waiting.is_empty() {
-            self.waiting.push_back(prepared.recv().map_err(|_| ClientGone)?);
+            let request = prepared.recv().map_err(|_| ClientGone)?;
+            self.line_up(request);
         }
         loop {
             match prepared.try_recv() {
-                Ok(request) => self.waiting.push_back(request),
+                Ok(request) => self.line_up(request),
                 Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Disconnected) => return Err(ClientGone),
             }
         }
+    }
+
+    /// What is urgent goes before everything that is not.
+    fn line_up(&mut self, request: PreparedRequest) {
+        let place = match request.is_urgent() {
+            true => self.waiting.iter().take_while(|other| other.is_urgent()).count(),
+            false => self.waiting.len(),
+        };
+        self.waiting.insert(place, request);
     }
 
     fn step(&mut self) {
@@ -148,12 +163,14 @@ impl<'model> Decoder<'model> {
         }
     }
 
-    /// Gives places to waiting requests, first come first served.
+    /// Gives places to waiting requests in their order. One is kept for what is urgent: it cannot wait until a long
+    /// answer ends.
     fn admit(&mut self) {
         while let Some(next) = self.waiting.front() {
             let reserved: usize = self.running.iter().map(RunningRequest::reserved).sum();
             let fits = reserved + next.smallest_need() <= self.attention.capacity();
-            if self.taken_places() >= self.places || !fits {
+            let kept = usize::from(!next.is_urgent() && self.places >= PLACES_TO_KEEP_ONE);
+            if self.taken_places() + kept >= self.places || !fits {
                 return;
             }
             let Some(sequence) = self.take_sequence() else {
@@ -227,8 +244,17 @@ impl<'model> Decoder<'model> {
             }
         }
         let mut budget = self.chunk;
+        let is_urgent = self.running.iter().any(|request| request.prepared.is_urgent());
         while budget > 0 {
             let Some(index) = self.next_reader() else { break };
+            let waits = self
+                .running
+                .get(index)
+                .is_some_and(|reader| !reader.prepared.is_urgent());
+            if is_urgent && waits {
+                // Each token that is urgent comes with a step, and a step takes as long as what it reads.
+                budget = budget.min(self.chunk / STEP_BESIDE_URGENT);
+            }
             let taken = self.read_chunk(index, budget, &mut owners);
             if taken == 0 {
                 break;
@@ -239,7 +265,7 @@ impl<'model> Decoder<'model> {
         owners
     }
 
-    /// The request with the least left to read, so that a short one is not held up by a long one; every fourth
+    /// What is urgent, and then the request with the least left to read, so that a short one is not held up by a long one; every fourth
     /// step the oldest, so that a long one is not held up for ever.
     fn next_reader(&self) -> Option<usize> {
         let mut readers = self
@@ -251,7 +277,7 @@ impl<'model> Decoder<'model> {
             return readers.next().map(|(index, _)| index);
         }
         readers
-            .min_by_key(|(_, request)| request.unread())
+            .min_by_key(|(_, request)| (!request.prepared.is_urgent(), request.unread()))
             .map(|(index, _)| index)
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use llama_cpp_2::token::LlamaToken;
 use llguidance::Matcher;
-use tenon_runtime::GenerateRequest;
+use tenon_runtime::{GenerateRequest, PromptInput};
 
 use super::ledger::SequenceId;
 use super::sample::WritingSample;
@@ -23,6 +23,11 @@ pub(super) struct PreparedRequest {
 impl PreparedRequest {
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Somebody is typing, and the answer is of use now or never: this is what filling in the middle is asked for.
+    pub(super) fn is_urgent(&self) -> bool {
+        matches!(self.request.prompt, PromptInput::Fill { .. })
     }
 
     /// Cells that its prompt and one sample may come to need.

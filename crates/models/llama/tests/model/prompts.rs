@@ -1,6 +1,6 @@
 //! Templates, fill in the middle, counting, length.
 
-use tenon_runtime::{Message, Model as _, ModelError, PromptInput, Role};
+use tenon_runtime::{CacheScope, Message, Model as _, ModelError, PromptInput, Role, SampleEvent};
 
 use crate::setup::{CODER, SMALL, answer, chat, long_text, raw, refusal, request, start, text, user};
 
@@ -102,6 +102,40 @@ async fn the_middle_is_filled() {
     });
     request.stop = vec!["\n".to_owned()];
     assert_eq!(text(&model, request).await.trim(), "a + b");
+}
+
+#[tokio::test]
+async fn what_somebody_types_for_waits_for_no_long_answer() {
+    let model = start(CODER).await;
+    let mut asked = Vec::new();
+    // More than have a place.
+    for number in 0..12 {
+        let mut long = raw(&format!("# {number}\n{}", "x = 1\n".repeat(100)));
+        long.max_tokens = 400;
+        long.stop = Vec::new();
+        long.cache_scope = CacheScope(number.to_string());
+        asked.push(model.generate(long).await.unwrap());
+    }
+    for long in &mut asked[..2] {
+        // They write already.
+        while !matches!(long.next().await.unwrap().unwrap(), SampleEvent::Text { .. }) {}
+    }
+    let mut typed = request(PromptInput::Fill {
+        prefix: "def add(a, b):\n    return ".to_owned(),
+        suffix: "\n\nprint(add(1, 2))\n".to_owned(),
+    });
+    typed.stop = vec!["\n".to_owned()];
+    assert_eq!(text(&model, typed).await.trim(), "a + b");
+    for mut long in asked {
+        let mut is_over = false;
+        while let Ok(event) = tokio::time::timeout(std::time::Duration::ZERO, long.next()).await {
+            is_over |= matches!(event, Some(Ok(SampleEvent::Finished { .. })) | None);
+            if is_over {
+                break;
+            }
+        }
+        assert!(!is_over, "a long one was through before");
+    }
 }
 
 #[tokio::test]

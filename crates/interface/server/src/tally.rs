@@ -25,12 +25,12 @@ pub(crate) const UNKNOWN: &str = "unknown";
 const CLIENT_WENT: u16 = 499;
 
 tokio::task_local! {
-    static CURRENT: Arc<Account>;
+    static CURRENT: Arc<Tally>;
 }
 
-/// The account of one request.
+/// The tally of one request.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub(crate) struct Tally {
     metrics: Option<Metrics>,
     route: String,
     begun: Instant,
@@ -59,33 +59,33 @@ struct Entries {
     was_stream: bool,
 }
 
-/// Keeps the account of every request.
+/// Keeps the tally of every request.
 pub(crate) async fn kept(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or(UNKNOWN, MatchedPath::as_str);
     let is_counted = !UNCOUNTED.contains(&route);
     let metrics = service.control().filter(|_| is_counted);
-    let account = Arc::new(Account::new(
+    let tally = Arc::new(Tally::new(
         metrics.map(|control| control.metrics().clone()),
         route,
     ));
-    let response = CURRENT.scope(Arc::clone(&account), next.run(request)).await;
-    let mut entries = account.entries();
+    let response = CURRENT.scope(Arc::clone(&tally), next.run(request)).await;
+    let mut entries = tally.entries();
     entries.status = Some(response.status().as_u16());
-    entries.opened = Some(account.begun.elapsed());
+    entries.opened = Some(tally.begun.elapsed());
     drop(entries);
     response
 }
 
-/// The account of the request that is being worked on.
-pub(crate) fn current() -> Arc<Account> {
+/// The tally of the request that is being worked on.
+pub(crate) fn current() -> Arc<Tally> {
     // Outside of a request nothing is counted.
     CURRENT
         .try_with(Arc::clone)
-        .unwrap_or_else(|_| Arc::new(Account::new(None, UNKNOWN)))
+        .unwrap_or_else(|_| Arc::new(Tally::new(None, UNKNOWN)))
 }
 
-impl Account {
+impl Tally {
     fn new(metrics: Option<Metrics>, route: &str) -> Self {
         Self {
             metrics,
@@ -127,7 +127,7 @@ impl Account {
     pub fn answered(&self, answering: &Answering, usage: Usage) {
         let mut entries = self.entries();
         entries.cache = answering.cache;
-        entries.chosen.clone_from(&answering.model);
+        entries.chosen = answering.model.as_ref().map(|model| model.name.clone());
         entries.usage = usage;
     }
 
@@ -135,7 +135,7 @@ impl Account {
     pub fn streams(&self, answering: &Answering) {
         let mut entries = self.entries();
         entries.cache = answering.cache;
-        entries.chosen.clone_from(&answering.model);
+        entries.chosen = answering.model.as_ref().map(|model| model.name.clone());
         (entries.is_streaming, entries.was_stream) = (true, true);
     }
 
@@ -177,7 +177,7 @@ impl Account {
     }
 }
 
-impl Drop for Account {
+impl Drop for Tally {
     fn drop(&mut self) {
         let entries = std::mem::take(&mut *self.entries());
         let was_left = entries.status.is_none() || entries.is_streaming;
@@ -192,7 +192,7 @@ impl Drop for Account {
     }
 }
 
-impl Account {
+impl Tally {
     fn count(&self, metrics: &Metrics, entries: &Entries, failure: Option<FailureCategory>) {
         let took = self.begun.elapsed();
         let model = entries.model.as_deref();
