@@ -29,6 +29,7 @@ use tenon_domain::{ModelReference, RepoPath};
 use tenon_runtime::{CacheScope, GenerateRequest, Model, ModelError, PromptInput, Sampling};
 use tenon_syntax::Language;
 use tokio::sync::watch;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 pub use completion::{
@@ -167,7 +168,8 @@ impl Completer {
     /// Works on `request` before anybody asks, so that the answer is there when somebody does.
     pub fn prepare(self: &Arc<Self>, request: CompletionRequest) {
         lock(&self.underway).stop_unwanted(&request);
-        self.begin(request, Instant::now(), AHEAD);
+        // Whoever caused it does not wait for it.
+        self.begin(request, Instant::now(), AHEAD, Span::none());
     }
 
     async fn search(
@@ -193,7 +195,7 @@ impl Completer {
             }
         }
         lock(&self.underway).stop_unwanted(request);
-        let mut waiting = self.begin(request.clone(), begun, PATIENCE);
+        let mut waiting = self.begin(request.clone(), begun, PATIENCE, Span::current());
         let ended = waiting.wait_for(|progress| progress.outcome.is_some()).await;
         let outcome = ended.ok().and_then(|progress| progress.outcome.clone());
         let outcome = outcome.ok_or_else(|| Silence::NoModel {
@@ -261,6 +263,7 @@ impl Completer {
         request: CompletionRequest,
         begun: Instant,
         patience: Duration,
+        span: Span,
     ) -> watch::Receiver<Progress> {
         let (progress, waiting) = watch::channel(Progress::default());
         let progress = Arc::new(progress);
@@ -268,14 +271,15 @@ impl Completer {
         let completer = Arc::clone(self);
         let asked = Arc::new(request);
         let request = Arc::clone(&asked);
-        let task = tokio::spawn(async move {
+        let working = async move {
             tokio::select! {
                 outcome = completer.carry_out(&request, begun, &progress) => {
                     progress.send_modify(|progress| progress.outcome = Some(outcome));
                 }
                 () = deserted(&progress, patience) => {}
             }
-        });
+        };
+        let task = tokio::spawn(working.instrument(span));
         let language = Language::of_path(&asked.path);
         if let Some(place) = Place::new(&asked.text, asked.cursor, language) {
             lock(&self.underway).add(&asked, &place, known, task.abort_handle());

@@ -10,12 +10,15 @@ use tenon_domain::{
 };
 use tenon_runtime::{Model, ModelError, Sample, Sampling};
 use tokio::time::timeout_at;
+use tracing::Instrument as _;
 
 use crate::assignment::{Assignment, Feedback};
 use crate::candidates::{Candidate, Candidates, rejection};
 use crate::error::EngineError;
 use crate::observer::Event;
-use crate::sampling::{Patience, Question, RunningRound, Waited, add_usage, record, reference, was_cut};
+use crate::sampling::{
+    Patience, Question, RunningRound, Waited, add_usage, record, reference, tell_outcome, was_cut,
+};
 use crate::schedule::{Round, Voice, second_opinion};
 
 /// How long checks may still be at their end when the time is up.
@@ -245,7 +248,9 @@ impl Run<'_> {
                     let number = self.candidates.attempts.len() - 1;
                     let outcome = self
                         .examine(assignment, &question, &sample, number, round.model)
+                        .instrument(running.span.clone())
                         .await?;
+                    tell_outcome(&running.span, &outcome);
                     match &outcome {
                         AttemptOutcome::Passed { level } => {
                             self.patience.observer.observe(Event::Passed {

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use tenon_domain::{Digest, ModelReference, SamplingRecord, TemplateReference, Usage};
+use tenon_domain::{AttemptOutcome, Digest, ModelReference, SamplingRecord, TemplateReference, Usage};
 use tenon_runtime::{
     CacheScope, Constraint, FinishReason, GenerateRequest, Model, ModelError, PromptInput, Sample,
     SampleEvent, SampleStream, Sampling,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::observer::{Event, Observer};
 
@@ -42,6 +44,8 @@ impl Question {
 
 /// A round that was begun: yields samples as they finish.
 pub(crate) struct RunningRound<'run> {
+    /// The span that the calls and checks of this round belong to.
+    pub span: Span,
     stream: SampleStream,
     observer: &'run dyn Observer,
     stop: &'run CancellationToken,
@@ -89,6 +93,14 @@ impl<'run> RunningRound<'run> {
             samples,
             attempt: first_attempt + 1,
         });
+        let span = info_span!(
+            "attempt",
+            "otel.status_code" = Empty,
+            "tenon.attempt.number" = i64::try_from(first_attempt + 1).unwrap_or(i64::MAX),
+            "tenon.attempt.samples" = i64::from(samples),
+            "tenon.attempt.outcome" = Empty,
+            "gen_ai.prompt.name" = question.template.name,
+        );
         let request = GenerateRequest {
             prompt: question.prompt.clone(),
             sampling,
@@ -101,14 +113,17 @@ impl<'run> RunningRound<'run> {
         };
         // A model that is still loading, or cannot be reached, has no more time than one that writes.
         let begun = Instant::now();
-        let stream = tokio::time::timeout_at(patience.deadline.into(), model.generate(request));
+        let asking = model.generate(request).instrument(span.clone());
+        let stream = tokio::time::timeout_at(patience.deadline.into(), asking);
         let stream = stream.await.unwrap_or_else(|_| {
             Err(ModelError::Timeout {
                 phase: "first token".to_owned(),
                 seconds: begun.elapsed().as_secs(),
             })
-        })?;
+        });
+        let stream = stream.inspect_err(|_| failed(&span))?;
         Ok(Self {
+            span,
             stream,
             observer: patience.observer,
             stop: patience.stop,
@@ -131,12 +146,16 @@ impl<'run> RunningRound<'run> {
             match event {
                 Err(_) => return Waited::OutOfTime,
                 Ok(None) if self.finished < self.unfinished.len() => {
+                    failed(&self.span);
                     return Waited::Failed(ModelError::Broken {
                         reason: "its answer ended in the middle".to_owned(),
                     });
                 }
                 Ok(None) => return Waited::Done,
-                Ok(Some(Err(error))) => return Waited::Failed(error),
+                Ok(Some(Err(error))) => {
+                    failed(&self.span);
+                    return Waited::Failed(error);
+                }
                 Ok(Some(Ok(SampleEvent::PromptRead { prompt_tokens, .. }))) => {
                     self.prompt_tokens = prompt_tokens
                 }
@@ -176,6 +195,23 @@ impl<'run> RunningRound<'run> {
             .map(|bytes| (*bytes as u64).div_ceil(3))
             .sum()
     }
+}
+
+/// How an attempt ended, as its span says it: without its reason, which may quote code.
+pub(crate) fn tell_outcome(span: &Span, outcome: &AttemptOutcome) {
+    let word = match outcome {
+        AttemptOutcome::NotExtracted { .. } => "not_extracted",
+        AttemptOutcome::ModelFailed { .. } => "model_failed",
+        AttemptOutcome::Duplicate { .. } => "duplicate",
+        AttemptOutcome::Rejected { .. } => "rejected",
+        AttemptOutcome::Passed { .. } => "passed",
+    };
+    span.record("tenon.attempt.outcome", word);
+}
+
+fn failed(span: &Span) {
+    span.record("otel.status_code", "ERROR");
+    span.record("tenon.attempt.outcome", "model_failed");
 }
 
 /// How long a round may take and who listens.

@@ -19,6 +19,7 @@ use tenon_domain::{
 };
 use tenon_runtime::{Model, PromptInput, Sampling};
 use tenon_syntax::{Language, SourceFile, Span};
+use tracing::Instrument as _;
 
 use crate::assignment::{Assignment, quoted_name};
 use crate::briefing::Briefing;
@@ -28,7 +29,7 @@ use crate::error::EngineError;
 use crate::explain::named_target;
 use crate::observer::Event;
 use crate::run::{Run, no_model};
-use crate::sampling::{Question, RunningRound, Waited, add_usage, record};
+use crate::sampling::{Question, RunningRound, Waited, add_usage, record, tell_outcome};
 use crate::target::Target;
 use crate::write_tests::cases::{Case, assemble, body, cases};
 use crate::write_tests::form::{Form, form};
@@ -171,7 +172,9 @@ async fn round(
             running.prompt_tokens.filter(|_| index == 0),
         );
         let number = run.candidates.attempts.len();
-        let (outcome, noticed) = examine(run, job, &question.opening, &sample.text, number, model).await?;
+        let examining = examine(run, job, &question.opening, &sample.text, number, model);
+        let (outcome, noticed) = examining.instrument(running.span.clone()).await?;
+        tell_outcome(&running.span, &outcome);
         match &outcome {
             AttemptOutcome::Passed { level } => {
                 run.patience.observer.observe(Event::Passed {

@@ -8,6 +8,7 @@ use tenon_runtime::ModelError;
 use tenon_store::{Database, Job, RegisteredRepository, RepositoryKind};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::{JobRequest, Progress, RunError, Runner, Sources, Tree};
 
@@ -88,6 +89,7 @@ impl Runner for EngineRunner {
                 format!("cannot read the request: {error}"),
             )
         })?;
+        tenon_traces::link(&Span::current(), request.traceparent);
         let registered = self.database.repository(&job.repository).await;
         let registered =
             registered.map_err(|error| RunError::new(FailureCategory::Internal, error.to_string()))?;

@@ -7,6 +7,8 @@ use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
 use crate::{Progress, RunError, Runner, now_ms};
 
@@ -124,12 +126,23 @@ impl Worker {
     }
 
     async fn work(self: Arc<Self>, job: Job, abandon: CancellationToken) {
+        let span = info_span!(
+            "job",
+            "otel.name" = format!("job {}", job.task.as_str()),
+            "otel.status_code" = Empty,
+            "tenon.job.id" = %job.id,
+            "tenon.job.task" = job.task.as_str(),
+            "tenon.job.attempt" = i64::from(job.status.attempt),
+            "tenon.job.outcome" = Empty,
+            "error.type" = Empty,
+        );
         let progress = Arc::new(Progress::default());
         // Dropping the guard stops the run, however this function ends.
         let stop = CancellationToken::new();
         let _guard = stop.clone().drop_guard();
         let mut run = JoinSet::new();
-        run.spawn(Arc::clone(&self).attempt(job.clone(), Arc::clone(&progress), stop.clone()));
+        let attempt = Arc::clone(&self).attempt(job.clone(), Arc::clone(&progress), stop.clone());
+        run.spawn(attempt.instrument(span.clone()));
         let mut changes = self.database.notices();
         let mut next_hold = Instant::now() + self.settings.lease / 3;
         let mut next_lines = Instant::now();
@@ -172,6 +185,8 @@ impl Worker {
             )),
         };
         let (event, proposal) = self.conclude(&job, result, was_asked, was_abandoned);
+        tell_outcome(&span, &event);
+        drop(span);
         self.tell(&job, progress.take()).await;
         if let Some(settled) = self.settle(&job, &event, proposal.as_ref()).await {
             self.runner.settled(&settled, proposal.as_ref()).await;
@@ -279,6 +294,26 @@ impl Worker {
 
 async fn all_done(running: &mut JoinSet<()>) {
     while running.join_next().await.is_some() {}
+}
+
+fn tell_outcome(span: &Span, event: &JobEvent) {
+    let outcome = match event {
+        JobEvent::Proposed { level, .. } => level.as_str(),
+        JobEvent::Cancelled => "cancelled",
+        JobEvent::Released => "released",
+        JobEvent::AttemptFailed { category, .. } | JobEvent::Failed { category, .. } => {
+            span.record("otel.status_code", "ERROR");
+            span.record("error.type", category.as_str());
+            "failed"
+        }
+        // These are not what a run comes to.
+        JobEvent::Claimed { .. }
+        | JobEvent::LeaseExpired
+        | JobEvent::CancelRequested
+        | JobEvent::DeadlinePassed
+        | JobEvent::Retried => return,
+    };
+    span.record("tenon.job.outcome", outcome);
 }
 
 fn milliseconds(duration: Duration) -> i64 {

@@ -75,6 +75,7 @@ impl Scene {
                 budget: Budget::default(),
             },
             revision: None,
+            traceparent: None,
         };
         let job = NewJob {
             id: JobId::new(),

@@ -71,6 +71,12 @@ fn parse(text: &str, path: &Path, home: Option<&PathBuf>) -> Result<Options, Con
         event_sink: read_value(top.string("event_sink")?, "event_sink", |text| {
             value::address(&text)
         })?,
+        trace_endpoint: read_value(top.string("trace_endpoint")?, "trace_endpoint", |text| {
+            value::address(&text)
+        })?,
+        trace_headers: read_value(top.string("trace_headers")?, "trace_headers", |text| {
+            value::headers(&text)
+        })?,
         ..Options::default()
     };
     if let Some(mut limits) = top.table("limits")? {

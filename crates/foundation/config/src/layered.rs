@@ -19,6 +19,8 @@ pub(crate) fn layer(layers: impl IntoIterator<Item = Options>) -> Options {
             api_key: upper.api_key.or(lower.api_key),
             event_sink: upper.event_sink.or(lower.event_sink),
             sign_in: upper.sign_in.or(lower.sign_in),
+            trace_endpoint: upper.trace_endpoint.or(lower.trace_endpoint),
+            trace_headers: upper.trace_headers.or(lower.trace_headers),
             max_time: upper.max_time.or(lower.max_time),
             max_attempts: upper.max_attempts.or(lower.max_attempts),
             redact_secrets: upper.redact_secrets.or(lower.redact_secrets),

@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) api_key: Option<Stated<Secret>>,
     pub(crate) event_sink: Option<Stated<String>>,
     pub(crate) sign_in: Option<Stated<SignInOptions>>,
+    pub(crate) trace_endpoint: Option<Stated<String>>,
+    pub(crate) trace_headers: Option<Stated<Vec<(String, Secret)>>>,
     pub(crate) max_time: Option<Stated<Duration>>,
     pub(crate) max_attempts: Option<Stated<u32>>,
     pub(crate) redact_secrets: Option<Stated<bool>>,

@@ -47,6 +47,16 @@ pub(crate) fn restrict(options: Options) -> Result<Options, ConfigError> {
         options.sign_in.as_ref(),
         "who may come in is not its author's business",
     )?;
+    forbid(
+        "trace_endpoint",
+        options.trace_endpoint.as_ref(),
+        "what happens here could be told to its author",
+    )?;
+    forbid(
+        "trace_headers",
+        options.trace_headers.as_ref(),
+        "whom you show credentials is your decision",
+    )?;
     let redactions = [
         ("redaction.secrets = false", &options.redact_secrets),
         ("redaction.personal = false", &options.redact_personal),

@@ -53,6 +53,10 @@ pub struct Settings {
     pub event_sink: Option<String>,
     /// How people sign in to the service; `None`: they do not, and keys are all there is.
     pub sign_in: Option<SignInSettings>,
+    /// Where `tenon serve` and `tenon worker` send traces, by OTLP over HTTP; nowhere, if it is not said.
+    pub trace_endpoint: Option<String>,
+    /// What is shown there: names of headers and their values.
+    pub trace_headers: Vec<(String, Secret)>,
     /// Whether the user asked for no colour (`NO_COLOR`).
     pub no_color: bool,
     /// The user's home folder.
@@ -145,6 +149,15 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
         .sign_in
         .map(|stated| sign_in::resolve(stated, environment))
         .transpose()?;
+    let trace_endpoint = resolving.optional("trace_endpoint", options.trace_endpoint, "none", String::clone);
+    let shown = |headers: &Vec<(String, Secret)>| {
+        let names: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        names.join(",")
+    };
+    let trace_headers = resolving.optional("trace_headers", options.trace_headers, "none", shown);
     let data_folder = resolving.folder("folders.data", options.data_folder, || {
         environment
             .base_folder("XDG_DATA_HOME", ".local/share")
@@ -190,6 +203,8 @@ pub(crate) fn resolve(options: Options, environment: &Environment) -> Result<Set
         api_key,
         event_sink,
         sign_in,
+        trace_endpoint,
+        trace_headers: trace_headers.unwrap_or_default(),
         no_color: environment.get("NO_COLOR").is_some(),
         home: environment.absolute_path("HOME"),
         search_path: environment.folders("PATH"),

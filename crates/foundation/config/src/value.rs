@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use tenon_domain::Secret;
 
 pub(crate) const THREADS: RangeInclusive<u64> = 1..=1024;
 pub(crate) const CONTEXT_LENGTH: RangeInclusive<u64> = 512..=1_048_576;
@@ -175,6 +176,42 @@ pub(crate) fn folder(text: &str, home: Option<&PathBuf>) -> Result<PathBuf, Stri
     Err(format!(
         "is `{text}`; expected an absolute path, or one that starts with `~/`"
     ))
+}
+
+/// `NAME=VALUE`, separated by commas; in values `%2C` stands for a comma, as OpenTelemetry writes them.
+pub(crate) fn headers(text: &str) -> Result<Vec<(String, Secret)>, String> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let read = |(number, pair): (usize, &str)| {
+        // Whatever is wrong, a value may be a credential and is not shown.
+        let wrong = |what: &str| format!("has a wrong header, number {}: {what}", number + 1);
+        let (name, value) = pair.split_once('=').ok_or_else(|| wrong("expected NAME=VALUE"))?;
+        let (name, value) = (name.trim(), decoded(value.trim()));
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_of_name) {
+            return Err(wrong("names are of letters, digits and `-`"));
+        }
+        let value = value.filter(|value| value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        let value = value.ok_or_else(|| wrong("its value cannot be sent"))?;
+        Ok((name.to_owned(), Secret::new(&value)))
+    };
+    pairs.enumerate().map(read).collect()
+}
+
+/// With `%XX` read as the byte that it stands for.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first == b'%' {
+            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = after.get(2..)?;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 pub(crate) fn address(text: &str) -> Result<String, String> {

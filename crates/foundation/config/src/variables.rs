@@ -1,4 +1,4 @@
-//! The `TENON_*` environment variables, and `K_SINK`.
+//! The `TENON_*` environment variables, `K_SINK`, and OpenTelemetry's of its collector.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,11 @@ pub(crate) const CONFIG_VARIABLE: &str = "TENON_CONFIG";
 
 /// Where Knative's SinkBinding says that events are wanted.
 const SINK_VARIABLE: &str = "K_SINK";
+
+/// Where OpenTelemetry says that traces are wanted.
+const COLLECTOR_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// What is shown there.
+const COLLECTOR_HEADERS_VARIABLE: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 
 /// Reads the variables. `foreign` are names that configuration files use for credentials.
 pub(crate) fn read(environment: &Environment, foreign: &BTreeSet<String>) -> Result<Options, ConfigError> {
@@ -40,6 +45,14 @@ pub(crate) fn read(environment: &Environment, foreign: &BTreeSet<String>) -> Res
             None => variables.read(SINK_VARIABLE, value::address)?,
         },
         sign_in: None,
+        trace_endpoint: match variables.read("TENON_TRACE_ENDPOINT", value::address)? {
+            Some(endpoint) => Some(endpoint),
+            None => variables.read(COLLECTOR_VARIABLE, value::address)?,
+        },
+        trace_headers: match variables.read("TENON_TRACE_HEADERS", value::headers)? {
+            Some(headers) => Some(headers),
+            None => variables.read(COLLECTOR_HEADERS_VARIABLE, value::headers)?,
+        },
         max_time: variables.read("TENON_MAX_TIME", value::max_time_text)?,
         max_attempts: variables.read("TENON_MAX_ATTEMPTS", |text| {
             value::number_text(text, value::MAX_ATTEMPTS)

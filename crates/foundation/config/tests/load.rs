@@ -246,6 +246,8 @@ fn a_repository_cannot_widen_what_is_permitted() {
             "[oidc]\nissuer = \"https://evil.example\"\nclient_id = \"a\"\npublic_url = \"https://b\"",
             "oidc",
         ),
+        ("trace_endpoint = \"https://evil.example\"", "trace_endpoint"),
+        ("trace_headers = \"a=b\"", "trace_headers"),
         ("models = [\"far\"]", "models"),
     ];
     for (text, key) in cases {
@@ -278,6 +280,45 @@ fn events_go_where_the_environment_says_and_else_where_the_file_does() {
     assert_eq!(sink(own).as_deref(), Some("https://own.example"));
     let message = Machine::new().variable("K_SINK", "broker").refusal();
     assert!(message.contains("`K_SINK` is `broker`"), "{message}");
+}
+
+#[test]
+fn traces_go_nowhere_unless_somebody_says_where() {
+    let endpoint = |machine: Machine| machine.load().unwrap().trace_endpoint;
+    assert_eq!(endpoint(Machine::new()), None);
+    let file = || Machine::new().user("trace_endpoint = \"http://file.example:4318/\"");
+    assert_eq!(endpoint(file()).as_deref(), Some("http://file.example:4318"));
+    let usual = || file().variable("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.example:4318");
+    assert_eq!(endpoint(usual()).as_deref(), Some("http://otel.example:4318"));
+    let own = usual().variable("TENON_TRACE_ENDPOINT", "http://own.example:4318");
+    assert_eq!(endpoint(own).as_deref(), Some("http://own.example:4318"));
+}
+
+#[test]
+fn what_is_shown_to_the_collector_is_shown_to_nobody_else() {
+    let headers = "authorization=Basic%20c2VjcmV0, x-scope = team";
+    let machine = || Machine::new().variable("OTEL_EXPORTER_OTLP_HEADERS", headers);
+    let settings = machine().load().unwrap();
+    let read: Vec<(&str, &str)> = settings
+        .trace_headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose()))
+        .collect();
+    assert_eq!(read, [("authorization", "Basic c2VjcmV0"), ("x-scope", "team")]);
+    let shown = format!("{:?} {settings:?}", settings.explain());
+    assert!(shown.contains("authorization="), "{shown}");
+    assert!(!shown.contains("c2VjcmV0"), "{shown}");
+    for (wrong, said) in [
+        ("s3cret", "expected NAME=VALUE"),
+        ("a b=s3cret", "names are of letters"),
+        ("a=s3cret%0A", "cannot be sent"),
+        ("a=s3cret%", "cannot be sent"),
+    ] {
+        let message = Machine::new()
+            .variable("OTEL_EXPORTER_OTLP_HEADERS", wrong)
+            .refusal();
+        assert!(message.contains(said) && !message.contains("s3cret"), "{message}");
+    }
 }
 
 #[test]

@@ -13,6 +13,6 @@ mod quantiles;
 mod words;
 
 pub use distance::edit_distance;
-pub use metrics::{CONTENT_TYPE, InFlight, Metrics, RequestAnswered, Upstream};
+pub use metrics::{CONTENT_TYPE, InFlight, Metrics, RequestAnswered, Told, Upstream};
 pub use quantiles::Quantiles;
-pub use words::{BreakerState, CacheUse, Feedback, ShedReason, TokenDirection, Tries};
+pub use words::{BreakerState, CacheUse, Feedback, OpeningReason, ShedReason, TokenDirection, Tries};

@@ -1,4 +1,5 @@
 mod jobs;
+mod memory;
 mod quality;
 mod requests;
 mod upstreams;
@@ -14,7 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
-pub use requests::RequestAnswered;
+pub use requests::{RequestAnswered, Told};
 pub use upstreams::{InFlight, Upstream};
 
 /// What `/metrics` answers as `Content-Type`.
@@ -40,6 +41,7 @@ struct Inner {
     registry: Registry,
     requests: requests::Requests,
     upstreams: upstreams::Upstreams,
+    memory: memory::Memory,
     jobs: jobs::Jobs,
     quality: quality::Quality,
     ready: Amount,
@@ -53,17 +55,27 @@ type Amount = Gauge<u64, AtomicU64>;
 type Number = Gauge<f64, AtomicU64>;
 
 impl Metrics {
-    /// Nothing has happened yet, and the service is not ready.
+    /// Those of a server. Nothing has happened yet, and it is not ready.
     pub fn new() -> Self {
+        Self::with_ready("tenon_ready", "1 while requests are answered")
+    }
+
+    /// Those of a worker, which answers nobody: that it is ready must not hide that no server is.
+    pub fn of_worker() -> Self {
+        Self::with_ready("tenon_worker_ready", "1 while jobs are taken")
+    }
+
+    fn with_ready(ready: &str, help: &str) -> Self {
         let mut registry = Registry::default();
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("tenon_build", "The version that runs", build);
         let inner = Inner {
             requests: requests::Requests::registered(&mut registry),
             upstreams: upstreams::Upstreams::registered(&mut registry),
+            memory: memory::Memory::registered(&mut registry),
             jobs: jobs::Jobs::registered(&mut registry),
             quality: quality::Quality::registered(&mut registry),
-            ready: registered(&mut registry, "tenon_ready", "1 while requests are answered"),
+            ready: registered(&mut registry, ready, help),
             resident_bytes: registered(
                 &mut registry,
                 "process_resident_memory_bytes",
@@ -85,7 +97,8 @@ impl Metrics {
         scrape
     }
 
-    /// Whether requests are answered: not while models load, the store migrates or the service is about to stop.
+    /// Whether requests are answered, or jobs taken: not while models load, the store migrates or the process is about to
+    /// stop.
     pub fn ready(&self, is_ready: bool) {
         self.inner.ready.set(u64::from(is_ready));
     }

@@ -7,15 +7,19 @@ pub enum CacheUse {
     Hit,
     /// It was looked for and not there.
     Miss,
+    /// Somebody else was being answered the same, and the answer was waited for.
+    Shared,
     /// It was not looked for.
     Bypass,
 }
 
 impl CacheUse {
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The word in metrics and traces.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
             Self::Miss => "miss",
+            Self::Shared => "shared",
             Self::Bypass => "bypass",
         }
     }
@@ -65,6 +69,24 @@ impl BreakerState {
             Self::Closed => 0,
             Self::HalfOpen => 1,
             Self::Open => 2,
+        }
+    }
+}
+
+/// Why an upstream is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OpeningReason {
+    /// It failed too often in a row.
+    Failing,
+    /// It asked for patience.
+    Limited,
+}
+
+impl OpeningReason {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Failing => "failing",
+            Self::Limited => "limited",
         }
     }
 }

@@ -11,7 +11,9 @@ use tenon_engine::{Engine, RedactingModel, RedactionSettings, Redactor, Reposito
 use tenon_forge::GitRepository;
 use tenon_llama::WorkerConfiguration;
 use tenon_remote::{FillRoute, RemoteConfiguration, RemoteModel, UpstreamKind};
-use tenon_runtime::{FolderError, Model, ModelFolder, Pool, Route, RoutePolicy, RouteTarget};
+use tenon_runtime::{
+    FolderError, Model, ModelFolder, Pool, Route, RoutePolicy, RouteTarget, Served, Watch, WatchedModel,
+};
 use tenon_sandbox::{Isolation, Sandbox, SandboxRequest};
 use tenon_template::Library;
 
@@ -42,7 +44,7 @@ pub fn models(settings: &Settings) -> Result<Vec<Arc<dyn Model>>, Failure> {
     names.map(|name| finder.find(settings, name)).collect()
 }
 
-/// The same, with the embedded ones in `pool`; those of `pinned` are never unloaded.
+/// The same, watched, with the embedded ones in `pool`; those of `pinned` are never unloaded.
 ///
 /// # Errors
 /// When a name is unknown or its file is not here.
@@ -50,9 +52,11 @@ pub fn pooled_models(
     settings: &Settings,
     pool: &Arc<Pool>,
     pinned: &[String],
+    watch: &Arc<dyn Watch>,
 ) -> Result<Vec<Arc<dyn Model>>, Failure> {
     let mut finder = Finder {
         pool: Some((Arc::clone(pool), pinned.to_vec())),
+        watch: Some(Arc::clone(watch)),
         ..Finder::default()
     };
     let names = settings.models.iter();
@@ -64,6 +68,7 @@ pub fn pooled_models(
 struct Finder {
     known: BTreeMap<String, Arc<dyn Model>>,
     pool: Option<(Arc<Pool>, Vec<String>)>,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Finder {
@@ -74,20 +79,34 @@ impl Finder {
         let route = settings.routes.iter().find(|route| route.name == name);
         let upstream = settings.upstreams.iter().find(|upstream| upstream.name == name);
         let model: Arc<dyn Model> = match (route, upstream) {
+            // Its targets are watched, each for itself.
             (Some(route), _) => Arc::new(self.route(settings, route)?),
-            (None, Some(upstream)) => remote_model(settings, upstream)?,
+            (None, Some(upstream)) => self.watched(remote_model(settings, upstream)?, served(upstream)),
             (None, None) => {
                 let model = embedded_model(settings, name)?;
-                match &self.pool {
+                let model: Arc<dyn Model> = match &self.pool {
                     Some((pool, pinned)) => {
                         Arc::new(model.in_pool(pool, pinned.iter().any(|pin| pin == name)))
                     }
                     None => Arc::new(model),
-                }
+                };
+                let served = Served {
+                    provider: "llama_cpp",
+                    model: model.descriptor().reference.name.clone(),
+                    address: None,
+                };
+                self.watched(model, served)
             }
         };
         self.known.insert(name.to_owned(), Arc::clone(&model));
         Ok(model)
+    }
+
+    fn watched(&self, model: Arc<dyn Model>, served: Served) -> Arc<dyn Model> {
+        match &self.watch {
+            Some(watch) => Arc::new(WatchedModel::new(model, Arc::clone(watch), served)),
+            None => model,
+        }
     }
 
     /// A route's targets are upstreams and files, never routes.
@@ -106,8 +125,12 @@ impl Finder {
         let mut policy = RoutePolicy::default();
         policy.first_text = route.first_text.unwrap_or(policy.first_text);
         policy.attempts = route.attempts.unwrap_or(policy.attempts);
-        Route::new(&route.name, targets?, policy)
-            .map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+        let route = Route::new(&route.name, targets?, policy)
+            .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        Ok(match &self.watch {
+            Some(watch) => route.watched_by(Arc::clone(watch)),
+            None => route,
+        })
     }
 }
 
@@ -145,6 +168,31 @@ fn remote_model(settings: &Settings, upstream: &UpstreamSettings) -> Result<Arc<
     let model =
         RemoteModel::new(configuration).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     Ok(RedactingModel::around(Arc::new(model), &redactor(settings)))
+}
+
+/// Who answers for an upstream, in traces.
+fn served(upstream: &UpstreamSettings) -> Served {
+    let address = reqwest::Url::parse(&upstream.base_url).ok().and_then(|url| {
+        let host = url.host_str()?.to_owned();
+        Some((host, url.port_or_known_default()?))
+    });
+    Served {
+        provider: provider(upstream.kind),
+        model: upstream.model.clone(),
+        // Whatever cannot be read is an upstream still.
+        address: Some(address.unwrap_or_default()),
+    }
+}
+
+/// Who serves an upstream's models, in metrics and traces.
+pub fn provider(kind: tenon_config::UpstreamKind) -> &'static str {
+    match kind {
+        tenon_config::UpstreamKind::LlamaServer => "llama_server",
+        tenon_config::UpstreamKind::Vllm => "vllm",
+        tenon_config::UpstreamKind::Ollama => "ollama",
+        tenon_config::UpstreamKind::OpenAi => "openai",
+        tenon_config::UpstreamKind::Compatible => "compatible",
+    }
 }
 
 fn redactor(settings: &Settings) -> Redactor {

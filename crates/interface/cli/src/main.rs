@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod server_client;
 mod service_composition;
+mod traces;
 
 use std::process::ExitCode;
 

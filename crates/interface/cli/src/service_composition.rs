@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,11 +17,12 @@ use tenon_engine::Engine;
 use tenon_forge::Git;
 use tenon_identity::{Admission, Provider, ProviderSettings};
 use tenon_jobs::{EngineRunner, Gate, RunError, Runner, Sources, Worker, WorkerSettings, now_ms};
-use tenon_runtime::Model;
-use tenon_server::{Control, GovernedRunner, SignIn};
+use tenon_runtime::{Model, Pool, PoolEvent, Watch};
+use tenon_server::{Access, Control, GovernedRunner, ModelMeter, SignIn};
 use tenon_signals::Metrics;
 use tenon_store::{ClockSkew, Database, DatabaseUrl, ProposalStore};
 use tenon_webhooks::{Guard, WebhookError};
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -293,6 +295,65 @@ pub fn worker(
     let runner: Arc<dyn Runner> = Arc::new(EngineRunner::new(engine, database.clone(), sources));
     let governed = Arc::new(GovernedRunner::new(runner, journal, metrics));
     Worker::new(database.clone(), governed, settings)
+}
+
+/// Listens on an address, which `option` chooses.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        missing(format!("cannot listen on `{address}`: {error}")).with_help(format!(
+            "choose another address with {option}; port 0 takes any that is free"
+        ))
+    })
+}
+
+/// The keys of a file.
+///
+/// # Errors
+/// When it cannot be read, or a key in it could be guessed.
+pub fn keys(path: &Path) -> Result<Access, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        let message = format!("cannot use the keys in `{}`: {error}", path.display());
+        Failure::new(Exit::Usage, message)
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    Access::keys(&text).map_err(|error| wrong(&error))
+}
+
+/// The models of a service: measured, and the embedded ones in memory of so many bytes, where those of `pinned` stay.
+///
+/// # Errors
+/// When a name is unknown or its file is not here.
+pub fn models(
+    settings: &Settings,
+    meter: &Arc<ModelMeter>,
+    memory: u64,
+    pinned: &[String],
+    output: Output,
+) -> Result<Vec<Arc<dyn Model>>, Failure> {
+    let pooled = Arc::clone(meter);
+    let pool = Pool::new(memory, move |event| {
+        pooled.pooled(&event);
+        tell(&event, output);
+    });
+    let watch: Arc<dyn Watch> = Arc::clone(meter) as _;
+    composition::pooled_models(settings, &Arc::new(pool), pinned, &watch)
+}
+
+fn tell(event: &PoolEvent, output: Output) {
+    output.say(&match event {
+        PoolEvent::Loaded { name, took } => format!("loaded {name} in {:.1} s", took.as_secs_f64()),
+        PoolEvent::Unloaded { name } => format!("unloaded {name} to make room"),
+    });
+}
+
+/// What measures the models.
+pub fn meter(settings: &Settings, metrics: &Metrics) -> Arc<ModelMeter> {
+    let providers = settings.upstreams.iter();
+    let providers = providers.map(|upstream| (upstream.name.clone(), composition::provider(upstream.kind)));
+    Arc::new(ModelMeter::new(metrics.clone(), providers.collect()))
 }
 
 /// The usual name of a worker: the machine and the process.

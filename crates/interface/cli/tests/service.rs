@@ -39,6 +39,10 @@ mod storm;
 mod submitting;
 #[path = "service/tour.rs"]
 mod tour;
+#[path = "service/tracing.rs"]
+mod tracing;
+#[path = "service/vitals.rs"]
+mod vitals;
 #[path = "service/webhooks.rs"]
 mod webhooks;
 #[path = "cli/world.rs"]

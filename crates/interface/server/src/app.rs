@@ -10,7 +10,7 @@ use axum::extract::{
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -28,6 +28,9 @@ use crate::dialect::{
 };
 use crate::failure::{Category, Failure};
 use crate::service::Service;
+use crate::spans;
+use crate::tally;
+use crate::vitals::readiness;
 
 const MOST_BODY: usize = 8 * 1024 * 1024;
 const LONGEST_UPLOAD: Duration = Duration::from_secs(30);
@@ -75,13 +78,15 @@ pub fn app(service: Arc<Service>) -> Router {
         .route("/docs", get(documentation))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&service), tally::kept))
         .layer(from_fn(named))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(service);
-    match control {
+    let all = match control {
         Some(control) => served.merge(control),
         None => served,
-    }
+    };
+    all.layer(from_fn(spans::traced))
 }
 
 /// Serves until `stop`, and then no longer than it takes to finish what is being answered.
@@ -137,7 +142,7 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
         let reading = tokio::time::timeout(LONGEST_UPLOAD, Bytes::from_request(request, state));
-        Ok(Self(match reading.await {
+        Ok(Self(match tally::current().waiting(reading).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(rejection)) => {
                 let category = match rejection.status() {
@@ -320,17 +325,7 @@ async fn alive() -> StatusCode {
 
 /// Ready once everything is loaded, and until the server is to stop.
 async fn ready(State(service): Shared) -> (StatusCode, Json<Value>) {
-    let parts = service.readiness().await;
-    let is_ready = parts.iter().all(|(_, is_ready)| *is_ready);
-    let status = match is_ready {
-        true => StatusCode::OK,
-        false => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let parts: serde_json::Map<String, Value> = parts
-        .into_iter()
-        .map(|(name, is_ready)| (name.to_owned(), Value::from(is_ready)))
-        .collect();
-    (status, Json(json!({ "ready": is_ready, "parts": parts })))
+    readiness(&service.readiness().await)
 }
 
 /// What is measured tells who works here on what: not for everybody.

@@ -39,8 +39,8 @@ mod work;
 
 use std::sync::{Arc, PoisonError};
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
 use tenon_access::{Action, Resource};
 use tenon_audit::{AuditEvent, DecisionRecord, EventKind};
 use tenon_jobs::now_ms;
@@ -48,6 +48,7 @@ use tenon_runtime::CacheScope;
 
 use crate::access::Asking;
 use crate::failure::{Category, Failure};
+use crate::vitals;
 
 pub(crate) use account::{Account, Bill, CameTo, Question, Told};
 use caller::Credential;
@@ -118,8 +119,7 @@ pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Resp
         return refusal.response("", path);
     }
     control.measure().await;
-    let content_type = [(header::CONTENT_TYPE, tenon_signals::CONTENT_TYPE)];
-    (StatusCode::OK, content_type, control.metrics().encode()).into_response()
+    vitals::scrape(control.metrics())
 }
 
 /// Decides about the service as a whole, and records the decision.

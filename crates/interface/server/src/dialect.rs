@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use crate::failure::{Category, Failure};
+use crate::tally;
 
 /// Whose words an answer uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +39,20 @@ impl Dialect {
         }
     }
 
+    /// The name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Tabby => "tabby",
+            Self::LlamaCpp => "llama_cpp",
+            Self::Ollama => "ollama",
+        }
+    }
+
     /// The answer, or the failure in this dialect.
     pub fn answer(self, answer: Result<impl IntoResponse, Failure>) -> Response {
+        tally::current().speaks(self);
         match answer {
             Ok(answer) => answer.into_response(),
             Err(failure) => failure.response(self),

@@ -4,9 +4,11 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tenon_domain::FailureCategory;
 use tenon_runtime::ModelError;
 
 use crate::dialect::Dialect;
+use crate::tally;
 
 /// Something went wrong before the first text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +62,22 @@ impl Category {
         }
     }
 
+    /// The category in metrics and traces.
+    fn of_failures(self) -> FailureCategory {
+        match self {
+            Self::BadRequest | Self::WrongMethod | Self::TooLarge => FailureCategory::BadRequest,
+            Self::ContextWindow => FailureCategory::ContextWindow,
+            Self::Unauthenticated => FailureCategory::Auth,
+            Self::Forbidden => FailureCategory::ContentPolicy,
+            Self::UnknownModel | Self::UnknownRoute | Self::NotServed => FailureCategory::NotFound,
+            Self::RateLimited => FailureCategory::RateLimited,
+            Self::Shed => FailureCategory::Shed,
+            Self::Unavailable => FailureCategory::Network,
+            Self::UpstreamBroke => FailureCategory::Upstream5xx,
+            Self::Timeout => FailureCategory::TimeoutTotal,
+        }
+    }
+
     fn open_ai(self) -> (&'static str, Option<&'static str>) {
         match self {
             Self::BadRequest | Self::TooLarge | Self::NotServed | Self::UnknownRoute | Self::WrongMethod => {
@@ -110,6 +128,7 @@ impl Failure {
 
     /// The failure as `dialect` says it.
     pub fn response(&self, dialect: Dialect) -> Response {
+        tally::current().failed(self.category.of_failures());
         let status = match (dialect, self.category) {
             (Dialect::Anthropic, Category::Shed) => StatusCode::from_u16(OVERLOADED),
             _ => Ok(self.category.status()),

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::Value;
 use tenon_runtime::{ModelError, SampleEvent};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tracing::Instrument as _;
 
 use crate::generation::{Opened, told};
 
@@ -106,7 +107,7 @@ pub(crate) fn streamed(
     let answering = writing.opened.answering().clone();
     let (sender, receiver) = mpsc::channel(4);
     // It ends with the stream, with the client, or when the client has stopped reading.
-    tokio::spawn(write(writing, sender));
+    tokio::spawn(write(writing, sender).in_current_span());
     let body = futures::stream::unfold(Some(receiver), |receiver| async move {
         let mut receiver = receiver?;
         match receiver.recv().await {
@@ -166,6 +167,7 @@ impl<E: Encoder> Writing<E> {
                                 seconds: self.silent.as_secs(),
                             };
                             self.stage = Stage::Over;
+                            self.opened.failed(&error);
                             self.encoder.fail(error)
                         } else if matches!(self.framing, Framing::Events) {
                             return Some(Bytes::from_static(b": still at it\n\n"));

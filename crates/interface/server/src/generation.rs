@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use axum::response::Response;
 use serde::Deserialize;
-use tenon_domain::Digest;
+use tenon_domain::{Digest, FailureCategory};
 use tenon_engine::{AnsweredBy, Completer, Completion, CompletionRequest};
 use tenon_runtime::{
     Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelDescriptor,
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::control::{Account, Bill, CameTo, Question};
 use crate::failure::Failure;
+use crate::tally::{self, Tally};
 
 /// How much is wanted and how it is drawn, as most dialects say it.
 #[derive(Debug, Clone, Default)]
@@ -153,6 +154,8 @@ pub(crate) async fn completed(
     completer: &Arc<Completer>,
     request: &CompletionRequest,
 ) -> Result<Completion, Failure> {
+    let tally = tally::current();
+    tally.asks(&completer.model().name);
     let bill = match account {
         Some(account) => {
             let question = Question {
@@ -164,7 +167,8 @@ pub(crate) async fn completed(
         }
         None => None,
     };
-    let completion = completer.complete(request).await;
+    let completion = tally.waiting(completer.complete(request)).await;
+    tally.completed(&completion);
     let trace = &completion.trace;
     let came_to = match trace.answered_by {
         AnsweredBy::Model | AnsweredBy::Underway => CameTo {
@@ -183,12 +187,14 @@ pub(crate) async fn completed(
     Ok(completion)
 }
 
-/// Reserves what the answer may come to, where somebody counts.
+/// Reserves what the answer may come to, where somebody counts. A model is named before: what is refused here counts as
+/// asked of it.
 async fn bill(
     account: Option<&Account>,
     model: &dyn Model,
     request: &GenerateRequest,
 ) -> Result<Option<Bill>, Failure> {
+    tally::current().asks(&model.descriptor().reference.name);
     let Some(account) = account else { return Ok(None) };
     let likely = request.max_tokens.min(LIKELY_TOKENS);
     let prompt = serde_json::to_vec(&request.prompt).unwrap_or_default();
@@ -210,6 +216,7 @@ pub(crate) struct Opened {
     held: VecDeque<SampleEvent>,
     stream: SampleStream,
     unfinished: u32,
+    tally: Arc<Tally>,
     meter: Meter,
     bill: Option<Bill>,
 }
@@ -254,7 +261,7 @@ pub(crate) fn told(mut response: Response, answering: &Answering) -> Response {
         headers.insert("x-tenon-model", model);
         headers.insert("x-tenon-fallbacks", answering.fallbacks.into());
     }
-    if answering.was_kept {
+    if answering.cache.saved_a_call() {
         headers.insert("x-tenon-cache", HeaderValue::from_static("hit"));
     }
     response
@@ -282,22 +289,20 @@ impl Opened {
 
     async fn open(model: &dyn Model, request: GenerateRequest) -> Result<Self, ModelError> {
         let unfinished = request.samples;
-        let mut stream = generate_fitting(model, request).await?;
-        let mut held = VecDeque::new();
+        let tally = tally::current();
+        let opened = tally.waiting(first_text(model, request)).await;
+        let (held, stream) = opened.inspect_err(|error| tally.failed(error.category()))?;
+        tally.streams(stream.answering());
         let mut meter = Meter::default();
-        while let Some(event) = stream.next().await {
-            let event = event?;
-            meter.hear(&event);
-            let is_text = !matches!(event, SampleEvent::PromptRead { .. });
-            held.push_back(event);
-            if is_text {
-                break;
-            }
+        for event in &held {
+            tally.hear(event);
+            meter.hear(event);
         }
         Ok(Self {
             held,
             stream,
             unfinished,
+            tally,
             meter,
             bill: None,
         })
@@ -316,14 +321,27 @@ impl Opened {
         })
     }
 
+    /// Nobody waits for more.
+    pub fn failed(&self, error: &ModelError) {
+        self.tally.failed(error.category());
+    }
+
     /// The next event; `None` when every sample has ended.
     pub async fn next(&mut self) -> Option<Result<SampleEvent, ModelError>> {
         let event = match self.held.pop_front() {
             Some(held) => Some(Ok(held)),
             None => {
                 let event = self.stream.next().await;
-                if let Some(Ok(event)) = &event {
-                    self.meter.hear(event);
+                match &event {
+                    Some(Ok(event)) => {
+                        self.tally.hear(event);
+                        self.meter.hear(event);
+                    }
+                    Some(Err(ModelError::Broken { .. })) => {
+                        self.tally.failed(FailureCategory::StreamTruncated);
+                    }
+                    Some(Err(error)) => self.tally.failed(error.category()),
+                    None => {}
                 }
                 event
             }
@@ -332,11 +350,13 @@ impl Opened {
             Some(Ok(SampleEvent::Finished { .. })) => self.unfinished = self.unfinished.saturating_sub(1),
             None if self.unfinished > 0 => {
                 self.unfinished = 0;
+                self.tally.failed(FailureCategory::StreamTruncated);
                 return Some(Err(ModelError::Broken {
                     reason: "the stream ended early".to_owned(),
                 }));
             }
-            _ => {}
+            None => self.tally.ended(),
+            Some(_) => {}
         }
         event
     }
@@ -349,6 +369,23 @@ impl Drop for Opened {
             bill.settle(self.stream.answering(), self.meter.came_to());
         }
     }
+}
+
+async fn first_text(
+    model: &dyn Model,
+    request: GenerateRequest,
+) -> Result<(VecDeque<SampleEvent>, SampleStream), ModelError> {
+    let mut stream = generate_fitting(model, request).await?;
+    let mut held = VecDeque::new();
+    while let Some(event) = stream.next().await {
+        let event = event?;
+        let is_text = !matches!(event, SampleEvent::PromptRead { .. });
+        held.push_back(event);
+        if is_text {
+            break;
+        }
+    }
+    Ok((held, stream))
 }
 
 /// A whole answer.
@@ -381,14 +418,20 @@ pub(crate) async fn whole(
 
 async fn ask(model: &dyn Model, request: GenerateRequest) -> Result<Answer, ModelError> {
     let count = request.samples;
-    let stream = generate_fitting(model, request).await?;
-    let answering = stream.answering().clone();
-    let (samples, read) = stream.collect(count).await?;
+    let tally = tally::current();
+    let asking = async {
+        let stream = generate_fitting(model, request).await?;
+        let answering = stream.answering().clone();
+        Ok::<_, ModelError>((answering, stream.collect(count).await?))
+    };
+    let asked = tally.waiting(asking).await;
+    let (answering, (samples, read)) = asked.inspect_err(|error| tally.failed(error.category()))?;
     let mut usage = Usage::default();
     usage.read(read);
     for sample in &samples {
         usage.wrote(sample.completion_tokens);
     }
+    tally.answered(&answering, usage);
     Ok(Answer {
         samples,
         usage,
@@ -399,9 +442,9 @@ async fn ask(model: &dyn Model, request: GenerateRequest) -> Result<Answer, Mode
 /// Tokens of one answer; what was not reported stays unknown.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Usage {
-    prompt_tokens: Option<u32>,
-    cached_tokens: Option<u32>,
-    completion_tokens: Option<u32>,
+    pub prompt_tokens: Option<u32>,
+    pub cached_tokens: Option<u32>,
+    pub completion_tokens: Option<u32>,
     unknown: bool,
 }
 

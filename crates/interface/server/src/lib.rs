@@ -17,12 +17,18 @@ mod dialect;
 mod failure;
 mod frames;
 mod generation;
+mod meter;
 mod service;
+mod spans;
 mod speech;
+mod tally;
 mod tools;
+mod vitals;
 
 pub use access::{Access, AccessError};
 pub use app::{app, serve};
 pub use batching::{Batcher, BatcherSettings};
 pub use control::{Control, ControlParts, GovernedRunner, Keeping, SignIn};
+pub use meter::ModelMeter;
 pub use service::{ServedModel, Service};
+pub use vitals::Vitals;

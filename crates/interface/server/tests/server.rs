@@ -22,6 +22,8 @@ mod desk;
 mod governing;
 #[path = "server/house.rs"]
 mod house;
+#[path = "server/measuring.rs"]
+mod measuring;
 #[path = "server/model_batches.rs"]
 mod model_batches;
 #[path = "server/provider.rs"]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tenon_runtime::{GenerateRequest, Model, ModelDescriptor, ModelError, SampleStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use crate::configuration::{ConfigurationError, RemoteConfiguration, is_loopback};
 use crate::convert::{Call, Exchange, Route, plan};
@@ -102,14 +103,15 @@ impl Model for RemoteModel {
         let (sender, receiver) = mpsc::channel(WAITING_EVENTS);
         let (opened, first) = tokio::sync::oneshot::channel();
         // Ends with the last sample, with an error, at a deadline, or when the receiver is dropped.
-        tokio::spawn(async move {
+        let serving = async move {
             let reporter = Reporter::new(sender);
             tokio::select! {
                 biased;
                 () = reporter.closed() => {}
                 () = upstream.serve(&exchange, &reporter, opened) => {}
             }
-        });
+        };
+        tokio::spawn(serving.in_current_span());
         match first.await {
             Ok(Ok(())) => Ok(SampleStream::new(receiver)),
             Ok(Err(error)) => Err(error),
@@ -216,6 +218,10 @@ impl Upstream {
 
     fn post(&self, url: Url, body: &Value) -> RequestBuilder {
         let request = self.client.post(url).json(body);
+        let request = match tenon_traces::current() {
+            Some(place) => request.header(tenon_traces::HEADER, place.to_string()),
+            None => request,
+        };
         match &self.configuration.api_key {
             Some(key) => request.bearer_auth(key.expose()),
             None => request,

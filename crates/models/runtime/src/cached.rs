@@ -13,7 +13,8 @@ use tenon_domain::Digest;
 use tokio::sync::{mpsc, watch};
 
 use crate::port::{
-    Answering, GenerateRequest, Model, ModelDescriptor, ModelError, Sample, SampleEvent, SampleStream,
+    Answering, CacheRole, GenerateRequest, Model, ModelDescriptor, ModelError, Sample, SampleEvent,
+    SampleStream,
 };
 
 /// A model whose answers are kept for a while.
@@ -119,7 +120,7 @@ impl Model for CachedModel {
         };
         loop {
             if let Some(kept) = self.kept.get(&key) {
-                return Ok(replayed(&kept));
+                return Ok(replayed(&kept, CacheRole::Kept));
             }
             match self.turn(key) {
                 Turn::Ask(asking) => {
@@ -137,7 +138,7 @@ impl Model for CachedModel {
                     let kept = answer.wait_for(Option::is_some).await;
                     let kept = kept.ok().and_then(|kept| kept.clone());
                     match kept {
-                        Some(Ok(kept)) => return Ok(replayed(&kept)),
+                        Some(Ok(kept)) => return Ok(replayed(&kept, CacheRole::Shared)),
                         // Whoever asked once more would only wait in line for the same.
                         Some(Err(error)) => return Err(error),
                         // The one who asked went away.
@@ -207,10 +208,13 @@ fn recorded(
             asking.sender.send_replace(Some(Ok(answer)));
         }
     });
-    SampleStream::new(receiver).answered_by(answering)
+    SampleStream::new(receiver).answered_by(Answering {
+        cache: CacheRole::Missed,
+        ..answering
+    })
 }
 
-fn replayed(kept: &Kept) -> SampleStream {
+fn replayed(kept: &Kept, cache: CacheRole) -> SampleStream {
     let mut events = vec![Ok(SampleEvent::PromptRead {
         prompt_tokens: kept.prompt_tokens,
         cached_tokens: kept.prompt_tokens,
@@ -229,7 +233,7 @@ fn replayed(kept: &Kept) -> SampleStream {
         let _ = sender.try_send(event);
     }
     SampleStream::new(receiver).answered_by(Answering {
-        was_kept: true,
+        cache,
         ..kept.answering.clone()
     })
 }

@@ -14,6 +14,7 @@ pub mod port;
 pub mod pull;
 pub mod route;
 pub mod stop;
+pub mod watch;
 
 pub use cached::CachedModel;
 pub use catalog::{CatalogEntry, PackagePart, Source, built_in_catalog};
@@ -24,12 +25,13 @@ pub use folder::{
 pub use gguf::{FillMarkers, GgufError, GgufSummary, read_gguf};
 pub use pool::{LoadModel, Pool, PoolEvent, PooledModel};
 pub use port::{
-    Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Message, Model,
-    ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream, Sampling,
-    generate_fitting,
+    Answering, CacheRole, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Listener,
+    Message, Model, ModelDescriptor, ModelError, PromptInput, Role, Sample, SampleEvent, SampleStream,
+    Sampling, generate_fitting,
 };
 pub use pull::{
     Network, PipOptions, PullError, PullEvent, PullObserver, PullOptions, Pulled, TriedSource, pull,
 };
 pub use route::{BreakerPolicy, EmptyRoute, Route, RoutePolicy, RouteTarget};
 pub use stop::StopFilter;
+pub use watch::{Answered, Served, Standing, Tokens, Watch, WatchedModel};

@@ -1,10 +1,11 @@
 //! The [`Model`] port and its words.
 
 use std::any::Any;
+use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tenon_domain::{Digest, ModelReference};
+use tenon_domain::{Digest, FailureCategory, ModelReference};
 use tokio::sync::mpsc;
 
 /// A model that can be asked. One value serves many requests at once.
@@ -268,12 +269,18 @@ pub struct GenerateUsage {
 }
 
 /// A running request. Dropping it cancels the request.
-#[derive(Debug)]
 pub struct SampleStream {
     events: mpsc::Receiver<Result<SampleEvent, ModelError>>,
     answering: Answering,
     /// What must stay as long as the answer comes.
     held: Option<Box<dyn Any + Send + Sync>>,
+    listener: Option<Box<dyn Listener>>,
+}
+
+/// Hears a stream as it is read. It is dropped with the stream, whether or not that came to its end.
+pub trait Listener: Send + Sync {
+    /// The next event was read; `None` after the last one.
+    fn hear(&mut self, event: Option<&Result<SampleEvent, ModelError>>);
 }
 
 /// Who answers, where that is not plain from who was asked.
@@ -283,8 +290,38 @@ pub struct Answering {
     pub model: Option<ModelReference>,
     /// How many were asked before it.
     pub fallbacks: u32,
-    /// Whether the answer was given before and kept.
-    pub was_kept: bool,
+    /// What a cache had to do with it.
+    pub cache: CacheRole,
+}
+
+/// What a cache had to do with an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CacheRole {
+    /// Nothing: there is none, or such answers are not kept.
+    #[default]
+    None,
+    /// The answer was looked for and not there.
+    Missed,
+    /// It was given before and kept.
+    Kept,
+    /// It was being given to another who asked the same.
+    Shared,
+}
+
+impl CacheRole {
+    /// Whether no model was asked for this answer alone.
+    pub fn saved_a_call(self) -> bool {
+        matches!(self, Self::Kept | Self::Shared)
+    }
+}
+
+impl fmt::Debug for SampleStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut written = formatter.debug_struct("SampleStream");
+        written
+            .field("answering", &self.answering)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SampleStream {
@@ -294,6 +331,7 @@ impl SampleStream {
             events,
             answering: Answering::default(),
             held: None,
+            listener: None,
         }
     }
 
@@ -301,6 +339,13 @@ impl SampleStream {
     #[must_use]
     pub fn holding(mut self, held: impl Send + Sync + 'static) -> Self {
         self.held = Some(Box::new(held));
+        self
+    }
+
+    /// The same, heard by `listener` alone.
+    #[must_use]
+    pub fn heard_by(mut self, listener: impl Listener + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
         self
     }
 
@@ -318,7 +363,11 @@ impl SampleStream {
 
     /// The next event; `None` after the last sample finished.
     pub async fn next(&mut self) -> Option<Result<SampleEvent, ModelError>> {
-        self.events.recv().await
+        let event = self.events.recv().await;
+        if let Some(listener) = &mut self.listener {
+            listener.hear(event.as_ref());
+        }
+        event
     }
 
     /// Waits for all `samples` and returns them in order.
@@ -421,6 +470,23 @@ fn when(retry_after_seconds: Option<u64>) -> String {
 }
 
 impl ModelError {
+    /// The category in metrics and traces.
+    pub fn category(&self) -> FailureCategory {
+        match self {
+            Self::Refused { .. } => FailureCategory::BadRequest,
+            Self::TooLong { .. } => FailureCategory::ContextWindow,
+            Self::Unavailable { .. } => FailureCategory::Network,
+            Self::Broken { .. } => FailureCategory::Upstream5xx,
+            Self::Timeout { phase, .. } => match phase.as_str() {
+                "connect" => FailureCategory::TimeoutConnect,
+                "first token" => FailureCategory::TimeoutTtft,
+                _ => FailureCategory::TimeoutTotal,
+            },
+            Self::RateLimited { .. } => FailureCategory::RateLimited,
+            Self::Unauthorised { .. } => FailureCategory::Auth,
+        }
+    }
+
     /// Whether the same request may succeed when sent again, here or to another model.
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -5,11 +5,11 @@ mod breaker;
 mod budget;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tenon_domain::ModelReference;
+use tenon_domain::{FailureCategory, ModelReference};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -18,9 +18,10 @@ use breaker::{Breaker, Verdict};
 use budget::RetryBudget;
 
 use crate::port::{
-    Answering, GenerateRequest, Model, ModelDescriptor, ModelError, SampleEvent, SampleStream,
+    Answering, CacheRole, GenerateRequest, Model, ModelDescriptor, ModelError, SampleEvent, SampleStream,
     generate_fitting,
 };
+use crate::watch::{Watch, give_up};
 
 /// One model of a route.
 #[derive(Clone)]
@@ -65,13 +66,16 @@ pub struct Route {
     targets: Vec<Arc<Target>>,
     policy: RoutePolicy,
     retries: RetryBudget,
+    watch: Arc<OnceLock<Arc<dyn Watch>>>,
 }
 
 struct Target {
+    route: String,
     model: Arc<dyn Model>,
     weight: i64,
     tier: u32,
     state: Mutex<TargetState>,
+    watch: Arc<OnceLock<Arc<dyn Watch>>>,
 }
 
 struct TargetState {
@@ -106,8 +110,10 @@ impl Route {
             counts_exactly: false,
             remote: descriptors().any(|descriptor| descriptor.remote),
         };
+        let watch = Arc::new(OnceLock::new());
         let targets = targets.into_iter().map(|target| {
             Arc::new(Target {
+                route: name.to_owned(),
                 model: target.model,
                 weight: i64::from(target.weight.max(1)),
                 tier: target.tier,
@@ -115,6 +121,7 @@ impl Route {
                     breaker: Breaker::new(policy.breaker),
                     credit: 0,
                 }),
+                watch: Arc::clone(&watch),
             })
         });
         Ok(Self {
@@ -122,7 +129,19 @@ impl Route {
             targets: targets.collect(),
             policy,
             retries: RetryBudget::default(),
+            watch,
         })
+    }
+
+    /// The same, telling `watch` what is decided.
+    #[must_use]
+    pub fn watched_by(self, watch: Arc<dyn Watch>) -> Self {
+        for target in &self.targets {
+            watch.judged(&target.route, target.name(), target.state().breaker.standing());
+        }
+        // Whoever watched first stays.
+        let _ = self.watch.set(watch);
+        self
     }
 
     /// The next target to ask: of the lowest tier that has one left, by smooth weighted turns.
@@ -157,16 +176,21 @@ impl Route {
             return Err(self.nobody());
         };
         let attempt = Attempt::begin(Arc::clone(target));
-        let waiting = tokio::time::timeout(self.policy.first_text, first_text(target, request)).await;
-        let opened = waiting.unwrap_or_else(|_| {
-            Err(ModelError::Timeout {
-                phase: "first token".to_owned(),
-                seconds: self.policy.first_text.as_secs(),
-            })
-        });
+        let mut opening = Box::pin(first_text(target, request));
+        let waited = tokio::time::timeout(self.policy.first_text, &mut opening).await;
+        let opened = match waited {
+            Ok(opened) => opened,
+            Err(_) => {
+                give_up(opening, FailureCategory::TimeoutTtft);
+                Err(ModelError::Timeout {
+                    phase: "first token".to_owned(),
+                    seconds: self.policy.first_text.as_secs(),
+                })
+            }
+        };
         match opened {
             Ok((held, stream)) => {
-                target.state().breaker.answers();
+                target.judge(Breaker::answers);
                 Ok(forwarded(attempt, held, stream))
             }
             Err(error) => {
@@ -183,6 +207,19 @@ impl Route {
         };
         let wait = Duration::from_secs(retry_after_seconds.unwrap_or(1));
         (wait <= self.policy.patience).then_some(wait)
+    }
+
+    /// Says who is asked after whom.
+    fn tell(&self, before: Option<usize>, next: usize) {
+        let target = |index: usize| self.targets.get(index).map(|target| target.name());
+        let (Some(watch), Some(to)) = (self.watch.get(), target(next)) else {
+            return;
+        };
+        match before.and_then(target) {
+            Some(from) if from != to => watch.fell_back(from, to),
+            Some(_) => watch.retried(to),
+            None => {}
+        }
     }
 
     fn nobody(&self) -> ModelError {
@@ -215,6 +252,24 @@ impl Route {
 }
 
 impl Target {
+    fn name(&self) -> &str {
+        &self.model.descriptor().reference.name
+    }
+
+    /// Changes what is thought of the target, and says so.
+    fn judge(&self, change: impl FnOnce(&mut Breaker)) {
+        let mut state = self.state();
+        let before = state.breaker.standing();
+        change(&mut state.breaker);
+        let after = state.breaker.standing();
+        if before != after
+            && let Some(watch) = self.watch.get()
+        {
+            // Two changes must not be told in the wrong order: the lock is held.
+            watch.judged(&self.route, self.name(), after);
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, TargetState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -228,7 +283,7 @@ struct Attempt {
 
 impl Attempt {
     fn begin(target: Arc<Target>) -> Self {
-        target.state().breaker.begin();
+        target.judge(Breaker::begin);
         Self {
             target,
             verdict: Verdict::Unknown,
@@ -242,7 +297,8 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.target.state().breaker.end(self.verdict, Instant::now());
+        let verdict = self.verdict;
+        self.target.judge(|breaker| breaker.end(verdict, Instant::now()));
     }
 }
 
@@ -362,6 +418,7 @@ impl Model for Route {
             if !is_free && !self.retries.spend() {
                 break;
             }
+            self.tell(asked.last().copied(), next);
             asked.push(next);
             match self.attempt(next, request.clone()).await {
                 Ok(stream) => {
@@ -372,7 +429,7 @@ impl Model for Route {
                     return Ok(stream.answered_by(Answering {
                         model: model.cloned(),
                         fallbacks: attempt,
-                        was_kept: false,
+                        cache: CacheRole::None,
                     }));
                 }
                 Err(error) => {

@@ -29,7 +29,7 @@ fn request(prompt: &str, scope: &str) -> GenerateRequest {
 /// The text, and whether it was kept.
 async fn ask(model: &CachedModel, request: GenerateRequest) -> Result<(String, bool), ModelError> {
     let stream = model.generate(request).await?;
-    let was_kept = stream.answering().was_kept;
+    let was_kept = stream.answering().cache.saved_a_call();
     let (samples, _) = stream.collect(1).await?;
     Ok((samples[0].text.clone(), was_kept))
 }

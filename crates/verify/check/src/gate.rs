@@ -19,6 +19,8 @@ use tenon_domain::{
 use tenon_sandbox::{Sandbox, WorkCopy};
 use tenon_syntax::Language;
 use tokio::sync::Mutex;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, info_span};
 
 use self::tree::Tree;
 use crate::dependencies;
@@ -123,7 +125,10 @@ impl Gate {
     /// Checks `change`. Every program it runs finds the work copy as the change has it, whatever ran there before,
     /// also when the future of an earlier check was dropped half-way.
     pub async fn check(&self, change: &ChangeSet, plan: &CheckPlan) -> Evidence {
-        let statics = statics::run(&self.project, change, plan.test_edits);
+        let reading = span("static");
+        let statics = reading.in_scope(|| statics::run(&self.project, change, plan.test_edits));
+        tell(&reading, &statics.reports);
+        drop(reading);
         let mut evidence = Evidence {
             checks: statics.reports,
             sandbox: None,
@@ -237,11 +242,17 @@ impl Round<'_> {
             let reports = if stopped(&evidence.checks) {
                 step.skipped(kind, self.plan)
             } else {
-                match step {
-                    Step::Tool(runner, command) => tool::check(self, workshop, runner, command).await,
-                    Step::Examples => example_check::check(self, workshop).await,
-                    Step::Acceptance(command) => vec![acceptance::check(self, workshop, command).await],
-                }
+                let span = span(kind.as_str());
+                let checking = async {
+                    match step {
+                        Step::Tool(runner, command) => tool::check(self, workshop, runner, command).await,
+                        Step::Examples => example_check::check(self, workshop).await,
+                        Step::Acceptance(command) => vec![acceptance::check(self, workshop, command).await],
+                    }
+                };
+                let reports = checking.instrument(span.clone()).await;
+                tell(&span, &reports);
+                reports
             };
             evidence.checks.extend(reports);
         }
@@ -277,6 +288,27 @@ impl Step<'_> {
         };
         vec![skipped(name, kind, EARLIER_FAILURE)]
     }
+}
+
+/// A check as a span: of which kind it is, and never what it ran or found, which is code.
+fn span(kind: &'static str) -> Span {
+    info_span!(
+        "check",
+        "otel.name" = format!("check {kind}"),
+        "tenon.check.kind" = kind,
+        "tenon.check.outcome" = Empty,
+    )
+}
+
+/// Says how a check ended: a candidate that is rejected is no failure of ours.
+fn tell(span: &Span, reports: &[CheckReport]) {
+    let has = |outcome| reports.iter().any(|report| report.outcome == outcome);
+    let word = match (has(Outcome::Failed), has(Outcome::Passed)) {
+        (true, _) => "failed",
+        (false, true) => "passed",
+        (false, false) => "skipped",
+    };
+    span.record("tenon.check.outcome", word);
 }
 
 const EARLIER_FAILURE: &str = "an earlier check failed";

@@ -4,43 +4,62 @@ use std::time::Duration;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use tenon_domain::{Criticality, Task};
+use tenon_domain::{Criticality, FailureCategory, Task};
 
 use super::{Counters, Histograms, Metrics, Number, histograms, registered};
 use crate::buckets;
 use crate::names::Names;
-use crate::words::{self, CacheUse, ShedReason};
+use crate::words::{self, CacheUse, ShedReason, TokenDirection};
 
 /// A request as its caller saw it: after every fallback, with the status that was sent.
 #[derive(Debug, Clone, Copy)]
-pub struct RequestAnswered {
+pub struct RequestAnswered<'a> {
     /// The route as it was declared, never the path that was asked for.
-    pub route: &'static str,
+    pub route: &'a str,
+    /// The model that was asked, by its configured name.
+    pub model: Option<&'a str>,
     /// The kind of work, where there is one.
     pub task: Option<Task>,
     /// The class it was served in.
     pub criticality: Criticality,
     /// The HTTP status.
     pub status: u16,
+    /// How it failed; a stream may fail after its status was sent.
+    pub failure: Option<FailureCategory>,
     /// What the cache had to do with it.
     pub cache: CacheUse,
     /// From the first byte read to the last byte written.
     pub took: Duration,
+    /// Until the first text came, in a stream.
+    pub first_text: Option<Duration>,
     /// Of that, what was not spent waiting for a model or for the caller.
     pub overhead: Duration,
     /// Whether the answer was streamed.
     pub stream: bool,
 }
 
+/// Who was told something, in which protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The model that was asked, by its configured name.
+    pub model: &'a str,
+    /// The protocol that the caller spoke.
+    pub dialect: &'static str,
+}
+
 /// What callers saw.
 #[derive(Debug)]
 pub(super) struct Requests {
     answered: Counters<AnsweredLabels>,
-    seconds: Histograms<RouteLabels>,
+    seconds: Histograms<EndedLabels>,
+    first_text: Histograms<PlaceLabels>,
+    tokens: Counters<TokenLabels>,
     overhead: Histograms<OverheadLabels>,
     shed: Counters<ShedLabels>,
     budget: Family<ScopeLabels, Number>,
     scopes: Names,
+    routes: Names,
+    models: Names,
 }
 
 impl Requests {
@@ -52,6 +71,17 @@ impl Requests {
                 "tenon_request_seconds",
                 "From the first byte read to the last byte written",
                 buckets::answers,
+            ),
+            first_text: histograms(
+                registry,
+                "tenon_request_first_token_seconds",
+                "Until callers saw the first text of a stream",
+                buckets::answers,
+            ),
+            tokens: registered(
+                registry,
+                "tenon_request_tokens",
+                "Tokens of what callers asked and were told",
             ),
             overhead: histograms(
                 registry,
@@ -70,24 +100,39 @@ impl Requests {
                 "The share of a budget that is left",
             ),
             scopes: Names::new(),
+            routes: Names::new(),
+            models: Names::new(),
         }
     }
 }
 
 impl Metrics {
     /// A request was answered, well or badly.
-    pub fn request_answered(&self, request: &RequestAnswered) {
+    pub fn request_answered(&self, request: &RequestAnswered<'_>) {
         let requests = &self.inner.requests;
-        let route = request.route;
+        let route = requests.routes.bounded(request.route);
+        let model = requests.models.bounded(request.model.unwrap_or("none"));
         let labels = AnsweredLabels {
-            route,
+            route: Arc::clone(&route),
             task: words::task(request.task),
             criticality: request.criticality.as_str(),
             status_class: words::status_class(request.status),
             cache: request.cache.as_str(),
         };
         requests.answered.get_or_create(&labels).inc();
-        let seconds = requests.seconds.get_or_create(&RouteLabels { route });
+        let place = PlaceLabels {
+            route: Arc::clone(&route),
+            model,
+        };
+        if let Some(first_text) = request.first_text {
+            let seconds = requests.first_text.get_or_create(&place);
+            seconds.observe(first_text.as_secs_f64());
+        }
+        let labels = EndedLabels {
+            place,
+            outcome: words::ending(request.failure),
+        };
+        let seconds = requests.seconds.get_or_create(&labels);
         seconds.observe(request.took.as_secs_f64());
         let labels = OverheadLabels {
             route,
@@ -95,6 +140,17 @@ impl Metrics {
         };
         let overhead = requests.overhead.get_or_create(&labels);
         overhead.observe(request.overhead.as_secs_f64());
+    }
+
+    /// Tokens that a caller asked with or was told, from a cache or not. What was not reported is not counted.
+    pub fn request_tokens(&self, told: Told<'_>, direction: TokenDirection, count: u64) {
+        let requests = &self.inner.requests;
+        let labels = TokenLabels {
+            model: requests.models.bounded(told.model),
+            dialect: told.dialect,
+            direction: direction.as_str(),
+        };
+        requests.tokens.get_or_create(&labels).inc_by(count);
     }
 
     /// A request was turned away. It is answered, too, and counted as such apart.
@@ -122,7 +178,7 @@ impl Metrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AnsweredLabels {
-    route: &'static str,
+    route: Arc<str>,
     task: &'static str,
     criticality: &'static str,
     status_class: &'static str,
@@ -130,13 +186,28 @@ struct AnsweredLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabels {
-    route: &'static str,
+struct PlaceLabels {
+    route: Arc<str>,
+    model: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndedLabels {
+    #[prometheus(flatten)]
+    place: PlaceLabels,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    model: Arc<str>,
+    dialect: &'static str,
+    direction: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OverheadLabels {
-    route: &'static str,
+    route: Arc<str>,
     stream: bool,
 }
 

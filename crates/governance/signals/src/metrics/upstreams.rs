@@ -11,7 +11,7 @@ use tenon_domain::{FailureCategory, Task};
 use super::{Amount, Counters, Histograms, Metrics, histograms, registered};
 use crate::buckets;
 use crate::names::Names;
-use crate::words::{self, BreakerState, TokenDirection};
+use crate::words::{self, BreakerState, OpeningReason, TokenDirection};
 
 /// A model and who serves it, by their configured names: never as a caller typed them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +45,9 @@ pub(super) struct Upstreams {
     unpriced: Counters<TeamLabels>,
     attempts: Counters<AttemptLabels>,
     fallbacks: Counters<FallbackLabels>,
+    retries: Counters<UpstreamLabels>,
     breakers: Family<UpstreamLabels, Amount>,
+    openings: Counters<OpeningLabels>,
     in_flight: Family<UpstreamLabels, Amount>,
     truncated: Counters<ProviderLabels>,
     providers: Names,
@@ -78,7 +80,17 @@ impl Upstreams {
                 "tenon_fallbacks",
                 "Requests handed from one model to another",
             ),
+            retries: registered(
+                registry,
+                "tenon_retries",
+                "Requests sent again to a model that asked for a moment",
+            ),
             breakers: registered(registry, "tenon_breaker_state", "0 closed, 1 half open, 2 open"),
+            openings: registered(
+                registry,
+                "tenon_breaker_openings",
+                "How often an upstream was left alone from then on",
+            ),
             in_flight: registered(registry, "tenon_inflight_requests", "Requests being answered"),
             truncated: registered(registry, "tenon_stream_truncated", "Streams that broke off"),
             providers: Names::new(),
@@ -155,6 +167,22 @@ impl Metrics {
         upstreams.fallbacks.get_or_create(&labels).inc();
     }
 
+    /// An upstream that had asked for a moment is asked the same again.
+    pub fn retry(&self, upstream: Upstream<'_>) {
+        let upstreams = &self.inner.upstreams;
+        upstreams.retries.get_or_create(&upstreams.labels(upstream)).inc();
+    }
+
+    /// From now on an upstream is left alone.
+    pub fn breaker_opened(&self, upstream: Upstream<'_>, reason: OpeningReason) {
+        let upstreams = &self.inner.upstreams;
+        let labels = OpeningLabels {
+            upstream: upstreams.labels(upstream),
+            reason: reason.as_str(),
+        };
+        upstreams.openings.get_or_create(&labels).inc();
+    }
+
     /// An upstream is asked again, or no longer.
     pub fn breaker(&self, upstream: Upstream<'_>, state: BreakerState) {
         let upstreams = &self.inner.upstreams;
@@ -210,6 +238,13 @@ struct ProviderLabels {
 struct UpstreamLabels {
     provider: Arc<str>,
     model: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OpeningLabels {
+    #[prometheus(flatten)]
+    upstream: UpstreamLabels,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

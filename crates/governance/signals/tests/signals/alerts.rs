@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::scrape::{labels, metrics_to_which_everything_happened, samples};
 use regex::Regex;
+use tenon_signals::Metrics;
 
 const RULES: &str = include_str!("../../../../../deploy/prometheus/alerts.yml");
 const TESTS: [&str; 2] = [
@@ -13,7 +14,9 @@ const TESTS: [&str; 2] = [
 
 /// The labels of every metric, with their values.
 fn known() -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
-    labels(&samples(&metrics_to_which_everything_happened().encode()))
+    let mut all = samples(&metrics_to_which_everything_happened().encode());
+    all.extend(samples(&Metrics::of_worker().encode()));
+    labels(&all)
 }
 
 fn all(pattern: &str, text: &str) -> BTreeSet<String> {

@@ -57,8 +57,8 @@ fn the_manual_names_every_metric_and_no_other() {
         .captures_iter(manual)
         .map(|found| found[1].to_owned())
         .collect();
-    let scrape = metrics_to_which_everything_happened().encode();
-    let names: BTreeSet<String> = types(&scrape).into_iter().map(|(name, _)| name).collect();
+    let scrapes = metrics_to_which_everything_happened().encode() + &Metrics::of_worker().encode();
+    let names: BTreeSet<String> = types(&scrapes).into_iter().map(|(name, _)| name).collect();
     assert_eq!(told, names);
 }
 
@@ -142,6 +142,14 @@ fn clones_count_together_and_from_every_thread() {
 }
 
 #[test]
+fn a_worker_that_is_ready_is_no_server_that_is() {
+    let metrics = Metrics::of_worker();
+    metrics.ready(true);
+    assert_eq!(value(&metrics, "tenon_worker_ready"), Some(1.0));
+    assert_eq!(value(&metrics, "tenon_ready"), None);
+}
+
+#[test]
 fn a_request_is_in_flight_while_it_is_held() {
     let metrics = Metrics::new();
     let sample = r#"tenon_inflight_requests{provider="acme",model="large"}"#;
@@ -191,6 +199,7 @@ fn no_label_is_free_text() {
         "cache",
         "check",
         "criticality",
+        "dialect",
         "direction",
         "failure_category",
         "first_try",

@@ -6,7 +6,8 @@ use std::time::Duration;
 use regex::Regex;
 use tenon_domain::{CheckKind, Criticality, FailureCategory, Level, Outcome, Task};
 use tenon_signals::{
-    BreakerState, CacheUse, Feedback, Metrics, RequestAnswered, ShedReason, TokenDirection, Tries, Upstream,
+    BreakerState, CacheUse, Feedback, Metrics, OpeningReason, RequestAnswered, ShedReason, TokenDirection,
+    Told, Tries, Upstream,
 };
 
 pub const UPSTREAM: Upstream<'_> = Upstream {
@@ -16,14 +17,17 @@ pub const UPSTREAM: Upstream<'_> = Upstream {
 const TASKS: [Task; 4] = [Task::Generate, Task::Fix, Task::Test, Task::Explain];
 const SECOND: Duration = Duration::from_secs(1);
 
-pub fn request(status: u16) -> RequestAnswered {
+pub fn request(status: u16) -> RequestAnswered<'static> {
     RequestAnswered {
         route: "/v1/completions",
+        model: Some("large"),
         task: None,
         criticality: Criticality::Critical,
         status,
+        failure: None,
         cache: CacheUse::Miss,
         took: SECOND,
+        first_text: Some(SECOND),
         overhead: Duration::from_millis(2),
         stream: true,
     }
@@ -45,7 +49,7 @@ fn requests(metrics: &Metrics) {
     for status in [101, 200, 304, 429, 503] {
         metrics.request_answered(&request(status));
     }
-    for cache in [CacheUse::Hit, CacheUse::Miss, CacheUse::Bypass] {
+    for cache in [CacheUse::Hit, CacheUse::Miss, CacheUse::Shared, CacheUse::Bypass] {
         metrics.request_answered(&RequestAnswered {
             cache,
             ..request(200)
@@ -68,6 +72,17 @@ fn requests(metrics: &Metrics) {
     ] {
         metrics.request_shed(Criticality::Sheddable, reason);
     }
+    for failure in FailureCategory::ALL {
+        metrics.request_answered(&RequestAnswered {
+            failure: Some(failure),
+            ..request(500)
+        });
+    }
+    let told = Told {
+        model: "large",
+        dialect: "openai",
+    };
+    metrics.request_tokens(told, TokenDirection::Input, 3);
     metrics.budget_remaining("service", 0.5);
 }
 
@@ -86,7 +101,13 @@ fn upstreams(metrics: &Metrics) {
         metrics.tokens(UPSTREAM, direction, Some(Task::Generate), 7);
     }
     metrics.fallback("large", "small");
+    metrics.retry(UPSTREAM);
     metrics.breaker(UPSTREAM, BreakerState::HalfOpen);
+    for reason in [OpeningReason::Failing, OpeningReason::Limited] {
+        metrics.breaker_opened(UPSTREAM, reason);
+    }
+    metrics.model_loaded("large", SECOND);
+    metrics.model_unloaded("small");
     drop(metrics.in_flight(UPSTREAM));
     metrics.stream_truncated("acme");
     metrics.cost(UPSTREAM, Some("payments"), 0.25);

@@ -123,6 +123,12 @@ pub struct WorkerArguments {
     /// Its name in the history of jobs; without it, the name of the machine and the number of the process.
     #[arg(long)]
     pub name: Option<String>,
+    /// Answer /metrics, /health/live and /health/ready at this address; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
+    /// A file with one key a line: /metrics wants one of them. Without it only programs on this machine are answered.
+    #[arg(long, value_name = "FILE", requires = "metrics")]
+    pub metrics_keys: Option<PathBuf>,
     /// Another takes its jobs when it was not heard of for so many seconds.
     #[arg(long, value_name = "SECONDS", hide = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub lease: u64,

@@ -1,6 +1,5 @@
 //! `tenon serve`: the models and the service's own interface over HTTP.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +7,13 @@ use tenon_audit::{EventKind, Journal, JournalWriter, Retention, SigningKey};
 use tenon_config::{Overrides, Settings};
 use tenon_engine::{Completer, Engine};
 use tenon_jobs::{Sources, WorkerSettings};
-use tenon_runtime::{CachedModel, Model, ModelError, Pool, PoolEvent};
-use tenon_server::{Access, Batcher, BatcherSettings, Control, ControlParts, Keeping, ServedModel, Service};
+use tenon_runtime::{CachedModel, Model, ModelError};
+use tenon_server::{
+    Access, Batcher, BatcherSettings, Control, ControlParts, Keeping, ModelMeter, ServedModel, Service,
+};
 use tenon_signals::Metrics;
 use tenon_store::Database;
 use tenon_webhooks::{Deliverer, DelivererSettings, Guard};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ use crate::arguments::ServeArguments;
 use crate::failure::{Exit, Failure};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::traces::Traces;
 use crate::{composition, service_composition};
 
 /// Between a stop and the end of the listener, so that whoever balances the load sees that it is not ready.
@@ -40,15 +41,24 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
     };
     let settings = composition::settings(None, &overrides)?;
     let output = Output::new(false, settings.no_color);
-    let models = models(&arguments, &settings, output)?;
+    let traces = Traces::start(&settings, "tenon-server", output)?;
+    let served = serve(arguments, settings, output).await;
+    traces.finish().await;
+    served
+}
+
+async fn serve(arguments: ServeArguments, settings: Settings, output: Output) -> Result<Exit, Failure> {
+    let metrics = Metrics::new();
+    let meter = service_composition::meter(&settings, &metrics);
+    let models = models(&arguments, &settings, &meter, output)?;
     let access = access(&arguments)?;
     let retention = Retention::new(arguments.keep_audit);
     let keeping = Keeping {
         payloads: arguments.keep_payloads,
         audit: retention.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?,
     };
-    let house = House::open(&arguments, &settings, &models, output).await?;
-    let listener = listen(&arguments).await?;
+    let house = House::open(&arguments, &settings, &models, metrics, output).await?;
+    let listener = service_composition::listen(arguments.listen, "--listen").await?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
@@ -69,7 +79,7 @@ pub async fn run(arguments: ServeArguments) -> Result<Exit, Failure> {
         Some(Err(failure)) => Err(failure),
         Some(Ok(())) => {
             let worker = house
-                .worker(&arguments, &settings, models, interrupt.token(), output)
+                .worker(&arguments, &settings, models, &meter, interrupt.token(), output)
                 .await?;
             let deliverer = house.deliverer(&arguments, interrupt.token());
             let batcher = batcher(&service, interrupt.token());
@@ -118,6 +128,7 @@ impl House {
         arguments: &ServeArguments,
         settings: &Settings,
         models: &[Arc<dyn Model>],
+        metrics: Metrics,
         output: Output,
     ) -> Result<Self, Failure> {
         let authorizer = service_composition::authorizer(arguments.policies.as_deref())?;
@@ -128,7 +139,6 @@ impl House {
         let key = service_composition::signing_key(settings)?;
         let (journal, writer) = Journal::start(database.clone(), Some(key.clone()));
         let sources = service_composition::sources(settings, &arguments.jobs.sources);
-        let metrics = Metrics::new();
         let control = Control::new(ControlParts {
             database: database.clone(),
             authorizer,
@@ -181,6 +191,7 @@ impl House {
         arguments: &ServeArguments,
         settings: &Settings,
         models: Vec<Arc<dyn Model>>,
+        meter: &Arc<ModelMeter>,
         stop: &CancellationToken,
         output: Output,
     ) -> Result<Option<JoinHandle<()>>, Failure> {
@@ -188,7 +199,7 @@ impl House {
             return Ok(None);
         }
         let worker = service_composition::worker(
-            engine(settings, models, output).await?,
+            engine(settings, models, meter, output).await?,
             &self.database,
             self.sources.clone(),
             self.journal.clone(),
@@ -234,17 +245,10 @@ fn what(arguments: &ServeArguments, settings: &Settings) -> String {
     }
 }
 
-async fn listen(arguments: &ServeArguments) -> Result<TcpListener, Failure> {
-    let address = arguments.listen;
-    TcpListener::bind(address).await.map_err(|error| {
-        Failure::new(Exit::Missing, format!("cannot listen on `{address}`: {error}"))
-            .with_help("choose another address with --listen; port 0 takes any that is free")
-    })
-}
-
 fn models(
     arguments: &ServeArguments,
     settings: &Settings,
+    meter: &Arc<ModelMeter>,
     output: Output,
 ) -> Result<Vec<Arc<dyn Model>>, Failure> {
     if arguments.no_models {
@@ -253,8 +257,7 @@ fn models(
     let memory = arguments
         .memory
         .map_or(u64::MAX, |memory| memory.saturating_mul(1 << 20));
-    let pool = Arc::new(Pool::new(memory, move |event| tell(&event, output)));
-    composition::pooled_models(settings, &pool, &arguments.pin)
+    service_composition::models(settings, meter, memory, &arguments.pin, output)
 }
 
 /// The models under their names, with a cache before each.
@@ -294,9 +297,14 @@ async fn load(
 }
 
 /// The engine over the models that are served: what both need is in memory once.
-async fn engine(settings: &Settings, models: Vec<Arc<dyn Model>>, output: Output) -> Result<Engine, Failure> {
+async fn engine(
+    settings: &Settings,
+    models: Vec<Arc<dyn Model>>,
+    meter: &Arc<ModelMeter>,
+    output: Output,
+) -> Result<Engine, Failure> {
     let models = match models.is_empty() {
-        true => composition::models(settings)?,
+        true => service_composition::models(settings, meter, u64::MAX, &[], output)?,
         false => models,
     };
     let engine = Engine {
@@ -311,12 +319,6 @@ async fn engine(settings: &Settings, models: Vec<Arc<dyn Model>>, output: Output
     Ok(engine)
 }
 
-fn tell(event: &PoolEvent, output: Output) {
-    output.say(&match event {
-        PoolEvent::Loaded { name, took } => format!("loaded {name} in {:.1} s", took.as_secs_f64()),
-        PoolEvent::Unloaded { name } => format!("unloaded {name} to make room"),
-    });
-}
 /// Loads what is to stay in memory.
 async fn preload(settings: &Settings, models: &[Arc<dyn Model>], pinned: &[String]) -> Result<(), Failure> {
     for name in pinned {
@@ -342,19 +344,10 @@ async fn preload(settings: &Settings, models: &[Arc<dyn Model>], pinned: &[Strin
 /// Who may ask the models. The service's own interface always wants a key.
 fn access(arguments: &ServeArguments) -> Result<Access, Failure> {
     match arguments.api_keys.as_deref() {
-        Some(path) => keys(path),
+        Some(path) => service_composition::keys(path),
         None if arguments.listen.ip().is_loopback() && !arguments.require_keys => Ok(Access::ThisMachine),
         None => Ok(Access::Governed),
     }
-}
-
-fn keys(path: &Path) -> Result<Access, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        let message = format!("cannot use the keys in `{}`: {error}", path.display());
-        Failure::new(Exit::Usage, message)
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    Access::keys(&text).map_err(|error| wrong(&error))
 }
 
 /// Loads the first model that fills in the middle. Without one, chat alone is served.

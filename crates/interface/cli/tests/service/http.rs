@@ -14,12 +14,27 @@ pub struct Answer {
 
 /// Asks for what is at a path.
 pub fn get(url: &str, path: &str, key: &str) -> Answer {
+    send(url, &format!("GET {path}"), key, &[], "")
+}
+
+/// Sends a JSON document to a path.
+pub fn post(url: &str, path: &str, key: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    send(url, &format!("POST {path}"), key, headers, body)
+}
+
+fn send(url: &str, what: &str, key: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+        "{what} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+        body.len()
     )
     .unwrap();
     let mut text = String::new();

@@ -110,7 +110,7 @@ impl Bill {
     /// Takes what the answer came to. One that was kept from before costs nothing.
     pub fn settle(mut self, answering: &Answering, came_to: CameTo) {
         self.is_closed = true;
-        let (prompt, completion) = match answering.was_kept {
+        let (prompt, completion) = match answering.cache.saved_a_call() {
             true => (Some(0), Some(0)),
             false => (came_to.prompt_tokens, came_to.completion_tokens),
         };
@@ -119,7 +119,7 @@ impl Bill {
         let read = prompt.map_or(self.question.read, u64::from);
         let written = u64::from(completion.unwrap_or(came_to.guessed_tokens));
         let cost = model.price().map_or(0, |price| price.of(read, written));
-        let called = match answering.was_kept {
+        let called = match answering.cache.saved_a_call() {
             true => None,
             false => Some(self.called(model, prompt, completion)),
         };

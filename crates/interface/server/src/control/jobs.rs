@@ -164,6 +164,7 @@ pub(super) fn resolve(caller: &Caller, request: &api::JobRequest) -> Result<NewJ
     let kept = JobRequest {
         intent,
         revision: request.revision.clone(),
+        traceparent: tenon_traces::current(),
     };
     Ok(NewJob {
         id: JobId::new(),

@@ -10,7 +10,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use tenon_api::{Door, Method, Operation};
-use tenon_domain::Criticality;
+use tenon_domain::{Criticality, FailureCategory};
 use tenon_jobs::now_ms;
 use tenon_signals::{CacheUse, RequestAnswered};
 use tenon_store::{Limit, LimitUnit, UsageRow};
@@ -53,7 +53,7 @@ fn entrance(door: Door) -> MethodRouter<Arc<Control>> {
         let asked = Measured::begin(door.path(), false);
         let opened = doors::open(&control, door, request, &asked.request_id).await;
         let response = opened.unwrap_or_else(|refusal| refusal.response(&asked.request_id, &path));
-        asked.end(&control, response, &[])
+        asked.end(&control, response, None, &[])
     };
     match door.method() {
         Method::Post => post(handler),
@@ -76,11 +76,12 @@ async fn serve(
     let asked = Measured::begin(operation.path(), operation == Operation::WatchJob);
     let path = request.uri().path().to_owned();
     let answered = answer(control, operation, places, request, &asked.request_id, &path).await;
+    let failure = answered.as_ref().err().map(|refusal| refusal.category);
     let (response, usage) = match answered {
         Ok((answer, usage)) => (answer.into_response(), usage),
         Err(refusal) => (refusal.response(&asked.request_id, &path), Vec::new()),
     };
-    asked.end(control, response, &usage)
+    asked.end(control, response, failure, &usage)
 }
 
 /// A request under its name, from its beginning to its answer.
@@ -101,7 +102,13 @@ impl Measured {
         }
     }
 
-    fn end(self, control: &Control, mut response: Response, usage: &[UsageRow]) -> Response {
+    fn end(
+        self,
+        control: &Control,
+        mut response: Response,
+        failure: Option<FailureCategory>,
+        usage: &[UsageRow],
+    ) -> Response {
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             headers.insert("x-tenon-request-id", id);
@@ -112,11 +119,14 @@ impl Measured {
         let took = self.begun.elapsed();
         control.metrics().request_answered(&RequestAnswered {
             route: self.route,
+            model: None,
             task: None,
             criticality: Criticality::Standard,
             status: response.status().as_u16(),
+            failure,
             cache: CacheUse::Bypass,
             took,
+            first_text: None,
             overhead: took,
             stream: self.is_stream,
         });

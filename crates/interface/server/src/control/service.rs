@@ -18,6 +18,7 @@ use super::ledger::Ledger;
 use super::sign_in::SignIn;
 use super::turned_away::TurnedAway;
 use super::watches::Watches;
+use crate::vitals;
 
 /// What the service's own interface is made of.
 pub struct ControlParts {
@@ -109,9 +110,7 @@ impl Control {
             self.metrics()
                 .queue(criticality, waiting, oldest.map(Duration::from_millis));
         }
-        if let Some((resident, descriptors)) = process() {
-            self.metrics().process(resident, descriptors);
-        }
+        vitals::measure(self.metrics());
     }
 
     /// Writes into the audit log what the service does by itself.
@@ -150,17 +149,6 @@ impl Control {
         database.found(&first, &key, now_ms()).await
     }
 }
-
-/// How much memory is resident, in bytes, and how many files are open.
-fn process() -> Option<(u64, u64)> {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let resident: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
-    let descriptors = std::fs::read_dir("/proc/self/fd").ok()?.count();
-    Some((resident * PAGE, u64::try_from(descriptors).unwrap_or(u64::MAX)))
-}
-
-/// Linux on the machines that Tenon is built for.
-const PAGE: u64 = 4096;
 
 /// Scopes as the store keeps them.
 pub(super) fn scopes_text(scopes: &Scopes) -> String {

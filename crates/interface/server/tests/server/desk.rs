@@ -32,7 +32,7 @@ pub struct Desk {
     pub admin: String,
     pub folder: tempfile::TempDir,
     journal: Journal,
-    metrics: Metrics,
+    pub metrics: Metrics,
     client: reqwest::Client,
     base: String,
     _writer: JournalWriter,

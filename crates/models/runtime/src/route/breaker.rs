@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::watch::Standing;
+
 /// When a target is left alone, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
@@ -94,6 +96,16 @@ impl Breaker {
     /// Whether the target is left alone because it asked for that.
     pub fn was_asked(&self) -> bool {
         matches!(self.state, State::Open { was_asked: true, .. })
+    }
+
+    /// Where the target stands.
+    pub fn standing(&self) -> Standing {
+        match self.state {
+            State::Closed { .. } => Standing::Asked,
+            State::Open { was_asked: true, .. } => Standing::Limited,
+            State::Open { .. } => Standing::Failing,
+            State::Probing { .. } => Standing::OnTrial,
+        }
     }
 
     /// Takes note of a first text: a probe has shown that the target answers. Whether it comes to an end is seen later.
