@@ -33,16 +33,16 @@ def free_port():
 
 
 class Server:
-    """`tenon serve` for jobs alone, on the first core; `started` is how long it took to answer, in milliseconds."""
+    """`tenon serve`, for jobs alone if nothing else is said, on the first core; `started` is how long it took to answer, in milliseconds."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, arguments=("--no-models", "--workers", "0")):
         self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TENON_")}
         pathlib.Path(folder, "config.toml").touch()
         environment["TENON_CONFIG"] = f"{folder}/config.toml"
         environment["TENON_DATA_FOLDER"] = f"{folder}/data"
         environment["TENON_CACHE_FOLDER"] = f"{folder}/cache"
-        command = ["taskset", "-c", "0", program, "serve", "--no-models", "--workers", "0"]
+        command = ["taskset", "-c", "0", program, "serve", *arguments]
         begun = time.perf_counter()
         self.process = subprocess.Popen(
             [*command, "--listen", f"127.0.0.1:{self.port}"],

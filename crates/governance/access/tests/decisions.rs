@@ -40,6 +40,7 @@ const PEOPLE: &[(Action, Thing, Least, Least)] = &[
     (Action::ServiceRead, SERVICE, VIEWER, VIEWER),
     (Action::RepositoriesRead, SERVICE, VIEWER, VIEWER),
     (Action::RepositoriesRead, REPOSITORY, VIEWER, VIEWER),
+    (Action::RepositoriesManage, SERVICE, MAINTAINER, MAINTAINER),
     (Action::RepositoriesManage, REPOSITORY, MAINTAINER, MAINTAINER),
     (Action::JobsCreate, REPOSITORY, DEVELOPER, DEVELOPER),
     (Action::JobsRead, SERVICE, VIEWER, VIEWER),

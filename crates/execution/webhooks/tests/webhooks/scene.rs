@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tempfile::TempDir;
-use tenon_domain::{Criticality, JobId, Principal, PrincipalId, PrincipalKind, Role, Secret, Task};
-use tenon_store::{Database, DatabaseUrl, Delivery, NewJob, NewWebhook};
+use tenon_domain::{
+    Classification, Criticality, JobId, Principal, PrincipalId, PrincipalKind, Role, Secret, Task,
+};
+use tenon_store::{
+    Database, DatabaseUrl, Delivery, NewJob, NewWebhook, RegisteredRepository, RepositoryKind,
+};
 use tenon_testkit::{FakeServer, HttpAnswer};
 use tenon_webhooks::{Allowed, Clock, Deliverer, DelivererSettings, Guard, Resolver, SystemResolver};
 
@@ -50,6 +54,14 @@ impl Scene {
             repositories: std::collections::BTreeMap::new(),
         };
         database.add_principal(&owner, NOW).await.unwrap();
+        let repository = RegisteredRepository {
+            name: "web".to_owned(),
+            kind: RepositoryKind::Remote,
+            location: "https://host/web".to_owned(),
+            classification: Classification::Normal,
+            created_at_ms: NOW,
+        };
+        database.add_repository(&repository).await.unwrap();
         Self {
             database,
             now: Arc::new(AtomicI64::new(NOW)),

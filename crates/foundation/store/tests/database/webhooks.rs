@@ -27,6 +27,20 @@ fn webhook(id: &str) -> NewWebhook {
 
 async fn add(database: &Database, id: &str) {
     database.add_webhook(&webhook(id), NOW).await.unwrap();
+    // Of a repository that nobody registered nothing is told.
+    let _ = database
+        .add_repository(&repository("web", Classification::Normal))
+        .await;
+}
+
+fn repository(name: &str, classification: Classification) -> RegisteredRepository {
+    RegisteredRepository {
+        name: name.to_owned(),
+        kind: RepositoryKind::Remote,
+        location: format!("https://host/{name}"),
+        classification,
+        created_at_ms: NOW,
+    }
 }
 
 /// Takes the one delivery that is due.
@@ -177,17 +191,18 @@ fn a_webhook_hears_of_what_it_was_set_up_for() {
         for one in [only_ends, webhook("all"), of("web", "web"), of("vault", "vault")] {
             database.add_webhook(&one, NOW).await.unwrap();
         }
-        let secret = RegisteredRepository {
-            name: "vault".to_owned(),
-            kind: RepositoryKind::Remote,
-            location: "https://host/vault".to_owned(),
-            classification: Classification::Confidential,
-            created_at_ms: NOW,
-        };
-        database.add_repository(&secret).await.unwrap();
-        for repository in ["web", "other", "vault"] {
+        for (name, classification) in [
+            ("web", Classification::Normal),
+            ("other", Classification::Normal),
+            ("vault", Classification::Confidential),
+        ] {
+            let registered = repository(name, classification);
+            database.add_repository(&registered).await.unwrap();
+        }
+        // One that was removed, or never was, is as confidential as any.
+        for name in ["web", "other", "vault", "gone"] {
             let mut asked = job(ada);
-            asked.repository = repository.to_owned();
+            asked.repository = name.to_owned();
             let id = submit(&database, &asked, NOW).await;
             database
                 .change_job(id, &JobEvent::CancelRequested, NOW + 1)

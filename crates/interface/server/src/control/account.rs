@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tenon_audit::{AuditEvent, EventKind};
-use tenon_domain::{Digest, ModelReference};
+use tenon_domain::{Digest, ModelReference, Price};
 use tenon_jobs::now_ms;
 use tenon_runtime::Answering;
-use tenon_store::{Charge, LimitUnit, Settlement, Spending, UsageRow};
+use tenon_signals::Upstream;
+use tenon_store::{Charge, LimitScope, LimitUnit, Settlement, Spending, UsageRow};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -89,6 +90,7 @@ impl Account {
             let rows = reserved
                 .map_err(Refusal::from)?
                 .map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
+            self.control.tell_budgets(&rows);
             if let Some(told) = &self.told {
                 told.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
             }
@@ -259,6 +261,30 @@ impl Control {
         }
     }
 
+    /// Shows what is left to each team.
+    fn tell_budgets(&self, rows: &[UsageRow]) {
+        for row in rows {
+            if let LimitScope::Team(team) = &row.limit.scope {
+                let left = row.remaining() as f64 / row.limit.quota.max(1) as f64;
+                self.metrics().budget_remaining(team, left);
+            }
+        }
+    }
+
+    fn measure_cost(&self, spending: &Spending) {
+        let upstream = Upstream {
+            provider: match spending.price {
+                Some(Price::FREE) => "embedded",
+                _ => "upstream",
+            },
+            model: &spending.model,
+        };
+        match spending.cost_micros() {
+            Some(micros) => self.metrics().cost(upstream, None, micros as f64 / 1_000_000.0),
+            None => self.metrics().unpriced(upstream, None),
+        }
+    }
+
     /// Whether everything was written.
     async fn settle_open(&self) -> bool {
         let Open { settlements, called } = self.accounts.take();
@@ -270,7 +296,12 @@ impl Control {
             return true;
         }
         match self.database().settle_all(&settlements, now_ms()).await {
-            Ok(()) => true,
+            Ok(()) => {
+                for spending in settlements.iter().filter_map(|one| one.spending.as_ref()) {
+                    self.measure_cost(spending);
+                }
+                true
+            }
             Err(error) => {
                 // What the database will never take must not keep the rest from being written.
                 if error.is_temporary() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tenon_audit::{AuditEvent, EventKind, Journal};
-use tenon_domain::{JobOutcome, JobState, Outcome, Proposal};
+use tenon_domain::{AttemptOutcome, JobOutcome, JobState, Outcome, Proposal};
 use tenon_jobs::{Progress, RunError, Runner, now_ms};
 use tenon_signals::{Metrics, Tries};
 use tenon_store::Job;
@@ -49,6 +49,7 @@ fn measure(metrics: &Metrics, job: &Job, proposal: Option<&Proposal>) {
         Some(0) => Tries::First,
         _ => Tries::Repaired,
     };
+    metrics.hallucinated_names(invented(proposal));
     metrics.proposal_made(job.task, proposal.level(), tries);
     for report in &proposal.evidence.checks {
         if report.outcome != Outcome::Skipped {
@@ -75,6 +76,16 @@ impl Runner for GovernedRunner {
         settled(&self.journal, &self.metrics, job, proposal).await;
         self.inner.settled(job, proposal).await;
     }
+}
+
+/// Candidates that named or imported what does not exist.
+fn invented(proposal: &Proposal) -> u64 {
+    let attempts = proposal.provenance.attempts.iter();
+    let invented = attempts.filter(|attempt| match &attempt.outcome {
+        AttemptOutcome::Rejected { check, .. } => check == "names" || check == "dependencies",
+        _ => false,
+    });
+    invented.count() as u64
 }
 
 fn finished(job: &Job, proposal: Option<&Proposal>) -> AuditEvent {

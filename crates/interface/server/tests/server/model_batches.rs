@@ -198,7 +198,12 @@ async fn a_file_of_requests_comes_back_as_files_of_answers() {
     // Each line was a request: it stands in the log as one.
     let log = desk.get("/api/v1/audit?limit=200").await.json();
     let records = log["records"].as_array().unwrap();
-    let of_lines = records.iter().filter(|record| record["subject"] == CHAT).count();
+    let answered = |record: &&Value| record["type"].as_str().unwrap().ends_with("request.answered");
+    let of_lines = records
+        .iter()
+        .filter(answered)
+        .filter(|record| record["subject"] == CHAT)
+        .count();
     assert_eq!(of_lines, 7);
     stop.cancel();
     worker.await.unwrap();
