@@ -3,7 +3,8 @@
 
 The load, each second: requests to a model behind the gateway, whole and as streams, of which some are given up in the middle; reads of
 a job; a job that is submitted and cancelled; a list; and a request that is refused. The upstream is a small server of this file.
-The slopes are those of a straight line through the samples after the first third, when caches are filled.
+The slopes are those of a straight line through the samples after the first third; the cache of answers has a mebibyte, so that it
+is filled by then.
 
     eval/benchmarks/soak.py --release target/release --minutes 30 --out eval/results/soak.json
 """
@@ -139,7 +140,7 @@ def main():
         url = f"http://127.0.0.1:{upstream.server_address[1]}/v1"
         settings = f'[[upstream]]\nname = "fake"\nkind = "compatible"\nbase_url = "{url}"\nmodel = "fake"\n'
         pathlib.Path(folder, "config.toml").write_text(settings)
-        server = Server(arguments.release / "tenon", folder, ["--model", "fake", "--workers", "0"])
+        server = Server(arguments.release / "tenon", folder, ["--model", "fake", "--workers", "0", "--cache-size", "1"])
         try:
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
             place = {"name": "sample", "kind": "remote", "location": "https://host.invalid/sample"}

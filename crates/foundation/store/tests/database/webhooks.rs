@@ -563,6 +563,8 @@ fn the_sink_is_what_is_configured_now() {
                 (1, WebhookKind::Sink, url)
             );
         }
+        let web = repository("web", Classification::Normal);
+        database.add_repository(&web).await.unwrap();
         submit(&database, &job(owner(&database, "ada").await), NOW).await;
         let taken = take(&database, NOW).await;
         assert_eq!((taken.kind, taken.secrets.len()), (WebhookKind::Sink, 0));

@@ -6,6 +6,10 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
+// Nobody reads what it has to say beside that, and a closed pipe would end it.
+const say = console.log;
+for (const name of ['log', 'info', 'warn', 'error']) console[name] = () => {};
+
 const [modules, redirectUri] = process.argv.slice(2);
 const found = createRequire(`${modules}/`).resolve('oidc-provider');
 const { Provider } = await import(pathToFileURL(found));
@@ -26,4 +30,4 @@ const provider = new Provider(issuer, {
 server.on('request', provider.callback());
 process.stdin.resume();
 process.stdin.on('end', () => process.exit(0));
-console.log(issuer);
+say(issuer);

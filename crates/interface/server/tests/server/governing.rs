@@ -233,10 +233,13 @@ async fn limits_hold_for_each_and_say_what_is_left() {
     let me = |key: &str| Reply::of(desk.request(Method::GET, "/api/v1/me", key));
     for left in (0..3).rev() {
         let reply = me(&ada).await;
-        assert_eq!(reply.headers["ratelimit-policy"], "\"each:user-3600\";q=3;w=3600");
+        assert_eq!(
+            reply.headers["ratelimit-policy"],
+            "\"each:user-requests-3600\";q=3;w=3600"
+        );
         let said = reply.headers["ratelimit"].to_str().unwrap().to_owned();
         assert!(
-            said.starts_with(&format!("\"each:user-3600\";r={left};t=")),
+            said.starts_with(&format!("\"each:user-requests-3600\";r={left};t=")),
             "{said}"
         );
     }
