@@ -1,4 +1,8 @@
 //! Mirrors of remotes, against real Git.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say so and stop"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,8 @@
 //! Nobody waits for a Git that nobody wants any more.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say so and stop"
+)]
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
