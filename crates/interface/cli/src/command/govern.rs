@@ -313,7 +313,12 @@ async fn upload(
 fn repository_line(repository: &Repository) -> String {
     format!(
         "{}  {}  {}",
-        repository.name, repository.location, repository.classification
+        repository.name,
+        match repository.location.as_str() {
+            "" => "(uploaded)",
+            location => location,
+        },
+        repository.classification
     )
 }
 
