@@ -206,7 +206,7 @@ impl Refusal {
     /// A bug of ours. What it is stays in the server's own log.
     pub fn internal() -> Self {
         let (status, category) = (StatusCode::INTERNAL_SERVER_ERROR, FailureCategory::Internal);
-        let detail = "the server failed; its log says why, under the id of this request";
+        let detail = "the server failed, by a bug or a damaged database: the audit log has the request under its id";
         Self::new(status, category, "internal", "The server failed", detail)
     }
 
