@@ -203,10 +203,11 @@ impl Refusal {
         )
     }
 
-    /// A bug of ours. What it is stays in the server's own log.
+    /// A bug of ours, of which nothing is told outside.
     pub fn internal() -> Self {
         let (status, category) = (StatusCode::INTERNAL_SERVER_ERROR, FailureCategory::Internal);
-        let detail = "the server failed, by a bug or a damaged database: the audit log has the request under its id";
+        let detail =
+            "the server failed, by a bug or a damaged database: the audit log has the request under its id";
         Self::new(status, category, "internal", "The server failed", detail)
     }
 
