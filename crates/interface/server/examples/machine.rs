@@ -139,8 +139,7 @@ impl Machine {
             key: first.text.expose().to_owned(),
             nothing,
         };
-        let repository =
-            json!({ "name": "sample", "kind": "remote", "location": "https://host.invalid/sample" });
+        let repository = json!({ "name": "sample", "kind": "archive" });
         machine
             .post(&machine.jobs.replace("/jobs", "/repositories"), &repository, 201)
             .await;
