@@ -36,7 +36,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{Connection as _, PgPool, SqlitePool};
 use tokio::sync::broadcast;
 
 pub use approvals::Approval;
@@ -269,6 +269,12 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(PATIENCE)
+        // A full disk has SQLite end a transaction by itself, which the driver does not hear of: it would take every
+        // later one for a part of that.
+        .before_acquire(|connection, _| {
+            let is_fit = !connection.is_in_transaction();
+            Box::pin(async move { Ok(is_fit) })
+        })
         .connect_with(options.clone())
         .await?;
     let read = SqlitePoolOptions::new()

@@ -13,7 +13,7 @@ use tenon_testkit::TemporaryPostgres;
 use tokio::time::timeout;
 
 use crate::place::{Place, at_once, runtime};
-use crate::samples::{NOW, claim, job, owner, submit};
+use crate::samples::{NOW, claim, job, owner, person, submit};
 
 /// No call waits longer for a database.
 const BOUND: Duration = Duration::from_secs(20);
@@ -147,5 +147,32 @@ fn a_file_that_somebody_else_writes_is_waited_for_and_a_full_disk_is_no_fault_of
         let full = sqlx::raw_sql(more).execute(&mut other).await.unwrap_err();
         assert!(full.to_string().contains("full"), "{full}");
         assert!(is_unavailable(&Err::<(), _>(DatabaseError::from(full))));
+    });
+}
+
+/// As a full disk does, in the middle of a transaction.
+const ENDS: &str =
+    "CREATE TRIGGER full BEFORE INSERT ON principals BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+
+#[test]
+fn a_transaction_that_sqlite_ended_by_itself_is_the_last_that_fails() {
+    let place = Place::sqlite();
+    runtime().block_on(async {
+        let database = place.migrated().await;
+        place.execute(ENDS).await.unwrap();
+        for name in ["ada", "bob"] {
+            let refused = database.add_principal(&person(name), NOW).await.unwrap_err();
+            assert!(refused.to_string().contains("full"), "{refused}");
+        }
+        place.execute("DROP TRIGGER full").await.unwrap();
+        owner(&database, "cid").await;
+        let names: Vec<String> = database
+            .principals()
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|one| one.name)
+            .collect();
+        assert_eq!(names, ["cid"]);
     });
 }

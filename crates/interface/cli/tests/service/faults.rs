@@ -1,6 +1,7 @@
 //! A database that is lost, policies that are broken, migrations that are due, and limits over two servers.
 
 use std::fs;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use tenon_testkit::{FakeUpstream, TemporaryPostgres};
@@ -49,6 +50,41 @@ fn a_database_that_is_lost_on_the_way_is_waited_for() {
         get(&server.url, ME, &key).status == 200
     });
     assert_eq!(get(&server.url, "/health/ready", &key).status, 200);
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_file_that_is_full_is_said_to_be_and_used_again_when_there_is_room() {
+    let site = Site::new(&nobody());
+    let tenon = site.lasting(&["serve", "--listen", "127.0.0.1:0"], "serve.log");
+    // Who writes too much is told so by a signal, which would end it, or by an error.
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(tenon.get_program());
+    shell
+        .args(tenon.get_args())
+        .args(JOBS_ALONE)
+        .stderr(Stdio::null());
+    for (name, value) in tenon.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let server = Server::start(shell);
+    let key = site.first_key();
+    assert_eq!(get(&server.url, ME, &key).status, 200);
+
+    server.limit_files(Some(0));
+    for _ in 0..3 {
+        let refused = get(&server.url, ME, &key);
+        assert_eq!(refused.status, 503, "{}", refused.body);
+        assert!(refused.header("retry-after").is_some());
+    }
+    server.limit_files(None);
+    assert_eq!(get(&server.url, ME, &key).status, 200);
+    site.ask(&server, &["audit", "verify"]).expect(0);
     assert_eq!(server.stop(), Some(0));
 }
 

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 /// Far more than any step takes, on a machine that is busy with other tests, too.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -72,6 +72,16 @@ impl Server {
 
     pub fn signal(&self) {
         self.running.signal();
+    }
+
+    /// Sets how large a file it may write, in bytes; none: as large as it likes.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let process = Pid::from_child(&self.running.0);
+        prlimit(Some(process), Resource::Fsize, limit).unwrap();
     }
 
     pub fn stop(self) -> Option<i32> {
