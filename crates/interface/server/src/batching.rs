@@ -315,10 +315,8 @@ async fn answer_line(
                 }
             };
             let asking = service.asking_again(&batch.owner, batch.key.as_deref(), &batch.endpoint);
-            let asker = Admitted::new(asking.await.map_err(Refused::Asker)?, room);
-            respond(service, asker, &batch.endpoint, &line.request)
-                .await
-                .map_err(Refused::Answer)
+            let asker = Admitted::new(asking.await?, room);
+            respond(service, asker, &batch.endpoint, &line.request).await
         };
         let answered = tokio::select! {
             answered = answered => answered,
@@ -326,20 +324,19 @@ async fn answer_line(
         };
         let failure = match answered {
             Ok(response) => return body(response).await,
-            // A limit is no answer: the line waits until there is some left.
-            Err(Refused::Asker(failure)) if failure.category == Category::RateLimited => {
-                let seconds = i64::try_from(failure.retry_after.unwrap_or(60)).unwrap_or(60);
-                return Answered::Later(now_ms() + seconds * 1000);
+            // A limit is no answer: the line waits until there is some left, and keeps nobody else waiting.
+            Err(failure) if failure.category == Category::RateLimited => {
+                let seconds = failure
+                    .retry_after
+                    .and_then(|seconds| i64::try_from(seconds).ok());
+                let wait_ms = seconds.unwrap_or(60).saturating_mul(1000);
+                return Answered::Later(now_ms().saturating_add(wait_ms));
             }
-            Err(Refused::Asker(failure) | Refused::Answer(failure)) => failure,
+            Err(failure) => failure,
         };
         let may_pass = matches!(
             failure.category,
-            Category::RateLimited
-                | Category::Shed
-                | Category::Unavailable
-                | Category::UpstreamBroke
-                | Category::Timeout
+            Category::Shed | Category::Unavailable | Category::UpstreamBroke | Category::Timeout
         );
         if !may_pass || attempt >= TRIES {
             return body(failure.response(Dialect::OpenAi)).await;
@@ -351,14 +348,6 @@ async fn answer_line(
         }
     }
     Answered::Not
-}
-
-/// Who did not let a line be answered.
-enum Refused {
-    /// Whoever asks may not, or not now.
-    Asker(Failure),
-    /// It cannot be answered.
-    Answer(Failure),
 }
 
 async fn respond(

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use tenon_domain::{Digest, FailureCategory};
 use tenon_engine::{AnsweredBy, Completer, Completion, CompletionRequest};
 use tenon_runtime::{
-    Answering, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model, ModelDescriptor,
-    ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling, generate_fitting,
+    Answering, CacheRole, CacheScope, Constraint, FinishReason, GenerateRequest, GenerateUsage, Model,
+    ModelDescriptor, ModelError, PromptInput, Sample, SampleEvent, SampleStream, Sampling, generate_fitting,
 };
 use uuid::Uuid;
 
@@ -170,20 +170,26 @@ pub(crate) async fn completed(
     let completion = tally.waiting(completer.complete(request)).await;
     tally.completed(&completion);
     let trace = &completion.trace;
-    let came_to = match trace.answered_by {
-        AnsweredBy::Model | AnsweredBy::Underway => CameTo {
-            prompt_tokens: trace.prompt_tokens,
-            completion_tokens: trace.completion_tokens,
-            guessed_tokens: 0,
-        },
-        AnsweredBy::Memory | AnsweredBy::Nobody => CameTo {
-            prompt_tokens: Some(0),
-            completion_tokens: Some(0),
-            guessed_tokens: 0,
-        },
+    let cache = match trace.answered_by {
+        // Nobody was asked.
+        AnsweredBy::Nobody => {
+            bill.into_iter().for_each(Bill::cancel);
+            return Ok(completion);
+        }
+        AnsweredBy::Memory => CacheRole::Kept,
+        // Whoever began it has hung up, and paid nothing.
+        AnsweredBy::Model | AnsweredBy::Underway => CacheRole::None,
     };
-    bill.into_iter()
-        .for_each(|bill| bill.settle(&Answering::default(), came_to));
+    let answering = Answering {
+        cache,
+        ..Answering::default()
+    };
+    let came_to = CameTo {
+        prompt_tokens: trace.prompt_tokens,
+        completion_tokens: trace.completion_tokens,
+        guessed_tokens: 0,
+    };
+    bill.into_iter().for_each(|bill| bill.settle(&answering, came_to));
     Ok(completion)
 }
 

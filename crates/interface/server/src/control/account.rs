@@ -1,5 +1,6 @@
 //! What requests to models spend: reserved before the model is asked, settled by what it came to.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -261,13 +262,18 @@ impl Control {
         }
     }
 
-    /// Shows what is left to each team.
+    /// Shows what is left to each team, by the limit that is used most.
     fn tell_budgets(&self, rows: &[UsageRow]) {
+        let mut teams: BTreeMap<&str, f64> = BTreeMap::new();
         for row in rows {
             if let LimitScope::Team(team) = &row.limit.scope {
                 let left = row.remaining() as f64 / row.limit.quota.max(1) as f64;
-                self.metrics().budget_remaining(team, left);
+                let least = teams.entry(team).or_insert(left);
+                *least = least.min(left);
             }
+        }
+        for (team, left) in teams {
+            self.metrics().budget_remaining(team, left);
         }
     }
 
@@ -303,11 +309,18 @@ impl Control {
                 true
             }
             Err(error) => {
-                // What the database will never take must not keep the rest from being written.
                 if error.is_temporary() {
                     self.accounts.put_back(settlements);
+                    return false;
                 }
-                false
+                // What the database will never take must not keep the rest from being written.
+                for one in &settlements {
+                    let _ = self
+                        .database()
+                        .settle_all(std::slice::from_ref(one), now_ms())
+                        .await;
+                }
+                true
             }
         }
     }

@@ -7,7 +7,7 @@ use tenon_api as api;
 use tenon_audit::EventKind;
 use tenon_domain::{BatchCounts, BatchId, Criticality, Digest, JobState};
 use tenon_jobs::now_ms;
-use tenon_store::{Batch, BatchFilter, NewBatch, NewItem, Submitted};
+use tenon_store::{Batch, BatchFilter, NewBatch, NewItem};
 
 use super::answer::Answer;
 use super::asked::{Asked, Noted, Permit, shown};
@@ -35,33 +35,37 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
             .with("items", i64::try_from(batch.items.len()).unwrap_or(i64::MAX))
             .with("request", digest.as_str())
     };
+    let now = now_ms();
+    let first = view::batch(&as_submitted(&batch, now));
+    let answer = serde_json::to_string(&first).map_err(|_| Refusal::internal())?;
+    let key = jobs::idempotency_key(asked, &body, answer, now)?;
+    if let Some(answer) = jobs::answered_before::<api::Batch>(asked, key.as_ref(), now).await? {
+        let noted = Noted::read(format!("batches/{}", answer.id)).with("repeated", "yes");
+        let permit = asked.permit(&resource, noted).await?;
+        return Ok(accepted(&permit, &answer));
+    }
     let of_batch = noted(EventKind::BatchSubmitted, format!("batches/{}", batch.id));
     let permit = asked.permit(&resource, of_batch).await?;
     // Each of its jobs is one that the caller may submit.
     let of_jobs = noted(EventKind::JobSubmitted, format!("batches/{}/items", batch.id));
     asked.permit_also(Action::JobsCreate, &resource, of_jobs).await?;
     leave_room(asked, &batch).await?;
-    let now = now_ms();
     let charges = jobs::charges(asked, &asked.caller, &batch.repository).await?;
     for item in &mut batch.items {
         item.job.charges.clone_from(&charges);
     }
-    let first = view::batch(&as_submitted(&batch, now));
-    let answer = serde_json::to_string(&first).map_err(|_| Refusal::internal())?;
-    let key = jobs::idempotency_key(asked, &body, answer, now)?;
     let submitted = asked
         .control
         .database()
         .submit_batch(&batch, key.as_ref(), now)
         .await?;
-    let answer: api::Batch = match submitted {
-        Submitted::New => first,
-        Submitted::Before(answer) => serde_json::from_str(&answer).map_err(|_| Refusal::internal())?,
-        Submitted::KeyOfAnother => return Err(Refusal::key_of_another()),
-        Submitted::Exceeded(exceeded) => return Err(Refusal::exceeded(&exceeded, now)),
-    };
-    let location = format!("/api/v1/batches/{}", answer.id);
-    Ok(Answer::json(&permit, StatusCode::ACCEPTED, &answer).with_header(header::LOCATION, &location))
+    let answer = jobs::answered(submitted, first, now)?;
+    Ok(accepted(&permit, &answer))
+}
+
+fn accepted(permit: &Permit, batch: &api::Batch) -> Answer {
+    let location = format!("/api/v1/batches/{}", batch.id);
+    Answer::json(permit, StatusCode::ACCEPTED, batch).with_header(header::LOCATION, &location)
 }
 
 /// The batch, every item of it read into the words of the engine; the first that is wrong is told with its place.

@@ -156,9 +156,12 @@ impl Caller {
         let id = match &self.credential {
             Credential::Key(id) => id,
             Credential::Session(id) => {
-                let held = database.sessions(self.principal.id, now_ms()).await?;
+                let found = database.session_by_id(id).await?;
                 let is_out = database.disabled_principals().await?.contains(&self.principal.id);
-                return Ok(!is_out && held.iter().any(|session| session.id == *id));
+                return Ok(found.is_some_and(|(stored, principal)| {
+                    let is_over = stored.revoked_at_ms.is_some() || stored.expires_at_ms <= now_ms();
+                    principal == self.principal && !is_out && !is_over
+                }));
             }
         };
         let found = database.key(id).await?;

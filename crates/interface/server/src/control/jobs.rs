@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tenon_access::Resource;
 use tenon_api as api;
 use tenon_audit::EventKind;
@@ -39,10 +40,7 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let body = serde_json::to_string(&request).map_err(|_| Refusal::internal())?;
     let answer = serde_json::to_string(&first).map_err(|_| Refusal::internal())?;
     let key = idempotency_key(asked, &body, answer, now)?;
-    if let Some(key) = &key
-        && let Some(answer) = asked.control.database().answered_before(key, now).await?
-    {
-        let answer: api::Job = serde_json::from_str(&answer).map_err(|_| Refusal::internal())?;
+    if let Some(answer) = answered_before::<api::Job>(asked, key.as_ref(), now).await? {
         let noted = Noted::read(format!("jobs/{}", answer.id)).with("repeated", "yes");
         let permit = asked.permit(&resource, noted).await?;
         return Ok(accepted(&permit, &answer));
@@ -64,13 +62,34 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         .database()
         .submit_job(&job, key.as_ref(), now)
         .await?;
-    let answer: api::Job = match submitted {
-        Submitted::New => first,
-        Submitted::Before(answer) => serde_json::from_str(&answer).map_err(|_| Refusal::internal())?,
-        Submitted::KeyOfAnother => return Err(Refusal::key_of_another()),
-        Submitted::Exceeded(exceeded) => return Err(Refusal::exceeded(&exceeded, now)),
-    };
+    let answer = answered(submitted, first, now)?;
     Ok(accepted(&permit, &answer))
+}
+
+/// What was answered to this very request before, which needs no room any more.
+pub(super) async fn answered_before<T: DeserializeOwned>(
+    asked: &Asked<'_>,
+    key: Option<&IdempotencyKey>,
+    now_ms: i64,
+) -> Result<Option<T>, Refusal> {
+    let Some(key) = key else { return Ok(None) };
+    let before = asked.control.database().answered_before(key, now_ms).await?;
+    let read = before.map(|answer| serde_json::from_str(&answer));
+    read.transpose().map_err(|_| Refusal::internal())
+}
+
+/// The answer to what was submitted: the first one, also for whoever asks again.
+pub(super) fn answered<T: DeserializeOwned>(
+    submitted: Submitted,
+    first: T,
+    now_ms: i64,
+) -> Result<T, Refusal> {
+    match submitted {
+        Submitted::New => Ok(first),
+        Submitted::Before(answer) => serde_json::from_str(&answer).map_err(|_| Refusal::internal()),
+        Submitted::KeyOfAnother => Err(Refusal::key_of_another()),
+        Submitted::Exceeded(exceeded) => Err(Refusal::exceeded(&exceeded, now_ms)),
+    }
 }
 
 fn accepted(permit: &Permit, job: &api::Job) -> Answer {

@@ -52,8 +52,9 @@ fn entrance(door: Door) -> MethodRouter<Arc<Control>> {
         let path = request.uri().path().to_owned();
         let asked = Measured::begin(door.path(), false);
         let opened = doors::open(&control, door, request, &asked.request_id).await;
+        let failure = opened.as_ref().err().map(|refusal| refusal.category);
         let response = opened.unwrap_or_else(|refusal| refusal.response(&asked.request_id, &path));
-        asked.end(&control, response, None, &[])
+        asked.end(&control, response, failure, &[])
     };
     match door.method() {
         Method::Post => post(handler),

@@ -40,6 +40,11 @@ pub(crate) async fn submit(
 ) -> Result<Json<Value>, Failure> {
     let database = database(service)?;
     let owner = asking.scope.0.as_str();
+    if asking.account.is_some() && asking.key.is_none() {
+        let message =
+            "a batch goes on when a session is over: submit it with a key, which `tenon login` gives you";
+        return Err(Failure::new(Category::Forbidden, message));
+    }
     if !ENDPOINTS.contains(&body.endpoint.as_str()) {
         let message = format!("batches are for {}", ENDPOINTS.join(", "));
         return Err(Failure::bad("endpoint", message));
