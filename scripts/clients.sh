@@ -11,7 +11,7 @@ wanted=$(cat "$lists/requirements.txt" "$lists/package-lock.json" | sha256sum)
 if [ "$(cat "$folder/installed" 2>/dev/null || true)" = "$wanted" ]; then
     exit 0
 fi
-echo "clients: installing openai, anthropic, tabby-agent and oidc-provider" >&2
+echo "clients: installing openai, anthropic, schemathesis, tabby-agent and oidc-provider" >&2
 rm -rf "$folder"
 mkdir -p "$folder"
 python3 -m venv "$folder/python"

@@ -41,6 +41,6 @@ pub use complete::{
 pub use engine::{Engine, Repository, Verification};
 pub use error::EngineError;
 pub use observer::{Event, Observer, Silent};
-pub use redacting::RedactingModel;
+pub use redacting::{RedactingModel, redact_provenance};
 // Who wraps a model makes its redactor.
 pub use tenon_redact::{Redactor, Settings as RedactionSettings};

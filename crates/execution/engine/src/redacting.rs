@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tenon_domain::{Attempt, Provenance};
 use tenon_redact::{Redactor, Restorer, Session};
 use tenon_runtime::{
     GenerateRequest, Model, ModelDescriptor, ModelError, PromptInput, Sample, SampleEvent, SampleStream,
@@ -62,6 +63,31 @@ impl Model for RedactingModel {
         }
         Ok(restored(stream, session))
     }
+}
+
+/// Takes secrets and personal data out of what is kept of how a proposal was made: the prompts, and what models wrote.
+pub fn redact_provenance(provenance: &mut Provenance, redactor: &Redactor) {
+    for attempt in &mut provenance.attempts {
+        redact_attempt(attempt, redactor.session());
+    }
+}
+
+/// The digest of the prompt stays that of what the model was shown.
+fn redact_attempt(attempt: &mut Attempt, mut session: Session) {
+    let read = serde_json::from_str(&attempt.prompt);
+    // What is no prompt of ours is text.
+    let mut prompt = read.unwrap_or_else(|_| PromptInput::Raw {
+        text: attempt.prompt.clone(),
+    });
+    let mut texts = texts_of(&mut prompt);
+    texts.push(&mut attempt.text);
+    redact(texts, &mut session);
+    if session.findings().is_empty() {
+        return;
+    }
+    attempt.prompt = serde_json::to_string(&prompt).unwrap_or_default();
+    // They say the same in numbers.
+    attempt.tokens.clear();
 }
 
 fn texts_of(prompt: &mut PromptInput) -> Vec<&mut String> {

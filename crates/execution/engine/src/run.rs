@@ -224,11 +224,7 @@ impl Run<'_> {
         loop {
             match running.next().await {
                 Waited::Sample { index, sample } => {
-                    add_usage(
-                        &mut self.usage,
-                        &sample,
-                        running.prompt_tokens.filter(|_| index == 0),
-                    );
+                    add_usage(&mut self.usage, &sample, running.unpaid_prompt());
                     let attempt = Attempt {
                         template: question.template.clone(),
                         model: running.answering(model.as_ref()),

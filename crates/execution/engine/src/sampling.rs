@@ -182,6 +182,11 @@ impl<'run> RunningRound<'run> {
         }
     }
 
+    /// Tokens of the prompt, for the first sample that ends: it was read once for all of them.
+    pub fn unpaid_prompt(&self) -> Option<u32> {
+        self.prompt_tokens.filter(|_| self.finished == 1)
+    }
+
     /// Who answers: the model that was asked, or the one that a route chose.
     pub fn answering(&self, asked: &dyn Model) -> ModelReference {
         let chosen = self.stream.answering().model.clone();

@@ -166,11 +166,7 @@ async fn round(
             Waited::Failed(error) => return Err(error.into()),
             Waited::Interrupted => return Err(EngineError::Interrupted),
         };
-        add_usage(
-            &mut run.usage,
-            &sample,
-            running.prompt_tokens.filter(|_| index == 0),
-        );
+        add_usage(&mut run.usage, &sample, running.unpaid_prompt());
         let number = run.candidates.attempts.len();
         let examining = examine(run, job, &question.opening, &sample.text, number, model);
         let (outcome, noticed) = examining.instrument(running.span.clone()).await?;

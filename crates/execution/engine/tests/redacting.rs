@@ -8,6 +8,8 @@
 
 #[path = "redacting/answers.rs"]
 mod answers;
+#[path = "redacting/keeping.rs"]
+mod keeping;
 #[path = "redacting/prompts.rs"]
 mod prompts;
 #[path = "../../../foundation/secrets/tests/secrets/samples.rs"]

@@ -64,6 +64,10 @@ pub enum ArchiveError {
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const LONGEST_PATH: usize = 1024;
+/// Of a file or a folder, on every usual file system.
+const LONGEST_NAME: usize = 255;
+/// Of what stands before an entry because its name is long, or something else is to be said of it.
+const LARGEST_PREFACE: u64 = 64 * 1024;
 
 /// Reads an archive to its end and says what is in it; nothing is written.
 ///
@@ -101,6 +105,9 @@ pub fn pack(folder: &Path, bounds: ArchiveBounds) -> Result<Vec<u8>, ArchiveErro
     let mut summary = ArchiveSummary::default();
     let walk = WalkBuilder::new(folder)
         .hidden(false)
+        .ignore(false)
+        .parents(false)
+        .git_global(false)
         .require_git(false)
         .filter_entry(|entry| !entry.file_name().eq_ignore_ascii_case(".git"))
         .build();
@@ -133,13 +140,8 @@ fn walk(
     bounds: ArchiveBounds,
     mut take: impl FnMut(&File, &mut dyn Read) -> io::Result<u64>,
 ) -> Result<ArchiveSummary, ArchiveError> {
-    let reader: Box<dyn Read + '_> = match archive.starts_with(&GZIP) {
-        true => Box::new(MultiGzDecoder::new(archive)),
-        false => Box::new(archive),
-    };
-    // Headers count, too: an archive of empty files is long as well.
-    let longest = bounds.bytes.saturating_add(bounds.entries as u64 * 2048);
-    let mut tar = tar::Archive::new(reader.take(longest));
+    refuse_long_prefaces(archive, bounds)?;
+    let mut tar = open(archive, bounds);
     let mut summary = ArchiveSummary::default();
     let mut seen = BTreeSet::new();
     let mut entries = 0;
@@ -166,9 +168,15 @@ fn walk(
             return Err(ArchiveError::TooLarge(bounds));
         }
         let is_below_a_file = path.ancestors().skip(1).any(|above| seen.contains(above));
-        if is_below_a_file || !seen.insert(path.clone()) {
+        // What lies below a path follows it in the order of paths.
+        let is_taken = seen
+            .range(path.clone()..)
+            .next()
+            .is_some_and(|next: &PathBuf| next.starts_with(&path));
+        if is_below_a_file || is_taken {
             return Err(ArchiveError::Twice(shown(&name)));
         }
+        seen.insert(path.clone());
         let file = File {
             path,
             is_executable: entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0),
@@ -185,6 +193,31 @@ fn walk(
     }
 }
 
+fn open(archive: &[u8], bounds: ArchiveBounds) -> tar::Archive<Box<dyn Read + '_>> {
+    let reader: Box<dyn Read + '_> = match archive.starts_with(&GZIP) {
+        true => Box::new(MultiGzDecoder::new(archive)),
+        false => Box::new(archive),
+    };
+    // Headers count, too: an archive of empty files is long as well.
+    let longest = bounds.bytes.saturating_add(bounds.entries as u64 * 2048);
+    tar::Archive::new(Box::new(reader.take(longest)))
+}
+
+/// What stands before an entry is read into memory whole, before anybody is asked about the entry.
+fn refuse_long_prefaces(archive: &[u8], bounds: ArchiveBounds) -> Result<(), ArchiveError> {
+    for entry in open(archive, bounds).entries()?.raw(true) {
+        let entry = entry?;
+        let is_preface = matches!(
+            entry.header().entry_type(),
+            EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader | EntryType::XGlobalHeader
+        );
+        if is_preface && entry.size() > LARGEST_PREFACE {
+            return Err(ArchiveError::TooLarge(bounds));
+        }
+    }
+    Ok(())
+}
+
 /// The path of an entry inside the tree; none for the tree itself.
 fn inside(name: &str) -> Result<Option<PathBuf>, ArchiveError> {
     let wrong = || ArchiveError::Path(shown(name));
@@ -195,7 +228,9 @@ fn inside(name: &str) -> Result<Option<PathBuf>, ArchiveError> {
     let mut path = PathBuf::new();
     for component in Path::new(name).components() {
         match component {
-            Component::Normal(part) if !part.eq_ignore_ascii_case(".git") => path.push(part),
+            Component::Normal(part) if part.len() <= LONGEST_NAME && !part.eq_ignore_ascii_case(".git") => {
+                path.push(part)
+            }
             Component::CurDir => {}
             _ => return Err(wrong()),
         }
@@ -328,12 +363,19 @@ mod tests {
         assert!(matches!(inspect(&bomb, bounds), Err(ArchiveError::TooLarge(_))));
         let many = tree(&[("a", ""), ("b", ""), ("c", ""), ("d", "")]);
         assert!(matches!(inspect(&many, bounds), Err(ArchiveError::TooLarge(_))));
-        for twice in [[("a", "1"), ("a", "2")], [("a", "1"), ("a/b", "2")]] {
+        for twice in [
+            [("a", "1"), ("a", "2")],
+            [("a", "1"), ("a/b", "2")],
+            [("a/b", "1"), ("a", "2")],
+        ] {
             assert!(matches!(
                 inspect(&tree(&twice), bounds),
                 Err(ArchiveError::Twice(_))
             ));
         }
+        let long = raw("long", EntryType::GNULongName, &[b'a'; 70_000]);
+        let refused = inspect(&gzip(&long), ArchiveBounds::default());
+        assert!(matches!(refused, Err(ArchiveError::TooLarge(_))), "{refused:?}");
         assert!(matches!(inspect(&tree(&[]), bounds), Err(ArchiveError::Empty)));
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tenon_domain::{Classification, FailureCategory, IntentError, Outcome, Proposal};
-use tenon_engine::{Engine, EngineError, Event, Observer, Verification};
+use tenon_engine::{Engine, EngineError, Event, Observer, Redactor, Verification, redact_provenance};
 use tenon_runtime::ModelError;
 use tenon_store::{Database, Job, RegisteredRepository, RepositoryKind};
 use tokio::time::sleep;
@@ -20,15 +20,18 @@ pub struct EngineRunner {
     engine: Engine,
     database: Database,
     sources: Sources,
+    redactor: Redactor,
 }
 
 impl EngineRunner {
-    /// Runs jobs with `engine` on the repositories that `database` knows.
-    pub fn new(engine: Engine, database: Database, sources: Sources) -> Self {
+    /// Runs jobs with `engine` on the repositories that `database` knows; what is kept of their prompts went through
+    /// `redactor`.
+    pub fn new(engine: Engine, database: Database, sources: Sources, redactor: Redactor) -> Self {
         Self {
             engine,
             database,
             sources,
+            redactor,
         }
     }
 
@@ -108,7 +111,9 @@ impl Runner for EngineRunner {
             &telling,
             stop,
         );
-        proposed.await.map_err(run_error)
+        let mut proposal = proposed.await.map_err(run_error)?;
+        redact_provenance(&mut proposal.provenance, &self.redactor);
+        Ok(proposal)
     }
 }
 

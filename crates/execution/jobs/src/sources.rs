@@ -173,15 +173,11 @@ impl Sources {
         registered: &RegisteredRepository,
         revision: Option<&str>,
     ) -> Result<Tree, RunError> {
-        let internal = |error: std::io::Error| RunError::new(FailureCategory::Internal, error.to_string());
         let mirror = self.mirrors.join(format!("{}.git", registered.name));
         let addresses = self.permit_remote(&registered.location)?;
         let mirror = Mirror::fetch(git, &registered.location, &addresses, &mirror);
         let mirror = mirror.map_err(|error| forge(&error))?;
-        let folder = tempfile::Builder::new()
-            .prefix("tree-")
-            .tempdir_in(&self.mirrors)
-            .map_err(internal)?;
+        let folder = self.room()?;
         let root = folder.path().join("tree");
         let base_commit = mirror.check_out(revision, &root).map_err(|error| forge(&error))?;
         Ok(Tree {

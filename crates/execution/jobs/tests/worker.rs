@@ -14,7 +14,7 @@ use tenon_domain::{
     Budget, Classification, Criticality, FailureCategory, Intent, JobEvent, JobId, JobState, Principal,
     PrincipalId, PrincipalKind, Proposal, Quality, Role, Task,
 };
-use tenon_engine::Engine;
+use tenon_engine::{Engine, RedactionSettings, Redactor};
 use tenon_forge::Git;
 use tenon_jobs::{
     EngineRunner, JobRequest, Progress, RunError, Runner, Sources, Worker, WorkerSettings, now_ms,
@@ -109,7 +109,9 @@ impl Scene {
             cache_folder: self.folder.path().to_owned(),
         };
         let sources = Sources::new(Git::at(git), self.folder.path().join("mirrors"), Vec::new());
-        self.worker(EngineRunner::new(engine, self.database.clone(), sources), stop)
+        let redactor = Redactor::new(RedactionSettings::default());
+        let runner = EngineRunner::new(engine, self.database.clone(), sources, redactor);
+        self.worker(runner, stop)
     }
 
     fn worker(&self, runner: impl Runner + 'static, stop: &CancellationToken) -> JoinHandle<()> {

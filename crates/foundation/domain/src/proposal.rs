@@ -111,6 +111,14 @@ pub struct Attempt {
     pub duration_ms: u64,
 }
 
+impl Attempt {
+    /// Whether a model answered: not where it failed, and not for a small variation of the code, which no model wrote.
+    pub fn has_answer(&self) -> bool {
+        let is_drawn = self.sampling.together > 0;
+        is_drawn && !matches!(self.outcome, AttemptOutcome::ModelFailed { .. })
+    }
+}
+
 /// What became of a candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

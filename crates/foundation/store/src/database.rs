@@ -10,6 +10,7 @@ mod batches;
 mod clock;
 mod deliveries;
 mod delivery;
+mod durability;
 mod error;
 mod files;
 mod idempotency;
@@ -44,6 +45,7 @@ pub use audit::{AuditHead, StoredCheckpoint};
 pub use batches::{Batch, BatchFilter, BatchItem, NewBatch, NewItem};
 pub use clock::ClockSkew;
 pub use delivery::{ClaimedDelivery, Delivery, DeliveryOutcome, DeliveryState};
+pub use durability::Durability;
 pub use error::DatabaseError;
 pub use files::StoredFile;
 pub use idempotency::IdempotencyKey;
@@ -61,6 +63,7 @@ pub use spending::{Spending, SpendingRow};
 pub use url::DatabaseUrl;
 pub use webhooks::{NewWebhook, Rotated, Rotation, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
 
+use durability::Checkpointer;
 use notices::Listener;
 use session::{Session, values};
 
@@ -86,6 +89,7 @@ enum Pool {
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
+        checkpointer: Arc<Checkpointer>,
     },
     Postgres(PgPool),
 }
@@ -195,7 +199,12 @@ impl Database {
     /// Closes every connection after what is under way.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite { write, read } => {
+            Pool::Sqlite {
+                write,
+                read,
+                checkpointer,
+            } => {
+                checkpointer.close().await;
                 read.close().await;
                 write.close().await;
             }
@@ -211,14 +220,21 @@ impl Database {
     }
 
     async fn write(&self) -> Result<Session, DatabaseError> {
+        self.write_with(Durability::Immediate).await
+    }
+
+    async fn write_with(&self, durability: Durability) -> Result<Session, DatabaseError> {
         Ok(match &self.pool {
-            Pool::Sqlite { write, .. } => Session::Sqlite {
-                transaction: write.begin_with("BEGIN IMMEDIATE").await?,
+            Pool::Sqlite {
+                write, checkpointer, ..
+            } => Session::Sqlite {
+                transaction: write.begin_with(durability.sqlite()).await?,
                 notices: self.notices.clone(),
                 pending: Vec::new(),
+                checkpointer: Arc::clone(checkpointer),
             },
             Pool::Postgres(pool) => Session::Postgres {
-                transaction: pool.begin().await?,
+                transaction: pool.begin_with(durability.postgres()).await?,
                 pending: Vec::new(),
             },
         })
@@ -262,8 +278,8 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was answered is there after a power cut, too.
         .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", durability::LONGEST_LOG)
         .foreign_keys(true)
         .busy_timeout(PATIENCE);
     let write = SqlitePoolOptions::new()
@@ -277,12 +293,17 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
         })
         .connect_with(options.clone())
         .await?;
+    let checkpointer = Checkpointer::start(options.clone());
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(PATIENCE)
         .connect_with(options.read_only(true))
         .await?;
-    Ok(Pool::Sqlite { write, read })
+    Ok(Pool::Sqlite {
+        write,
+        read,
+        checkpointer: Arc::new(checkpointer),
+    })
 }
 
 #[cfg(test)]
@@ -295,9 +316,37 @@ mod tests {
         let database = Database::connect(&DatabaseUrl::file(folder.path().join("a.db")), 1)
             .await
             .unwrap();
-        let mut session = database.write().await.unwrap();
-        let row = session.one("PRAGMA synchronous", &[]).await.unwrap();
-        // SQLite's number for FULL.
-        assert_eq!(row.integer("synchronous").unwrap(), 2);
+        // SQLite's numbers for NORMAL and FULL: what may wait has no other wait.
+        for (durability, synchronous) in [
+            (Durability::Deferred, 1),
+            (Durability::Immediate, 2),
+            (Durability::Deferred, 1),
+        ] {
+            let mut session = database.write_with(durability).await.unwrap();
+            let row = session.one("PRAGMA synchronous", &[]).await.unwrap();
+            assert_eq!(row.integer("synchronous").unwrap(), synchronous);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_may_wait_reaches_the_file_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let database = Database::connect(&DatabaseUrl::file(&path), 1).await.unwrap();
+        database.migrate().await.unwrap();
+        let held = || {
+            std::fs::read(&path)
+                .unwrap()
+                .windows(6)
+                .any(|part| part == b"kept-7")
+        };
+        let mut session = database.write_with(Durability::Deferred).await.unwrap();
+        let insert = "INSERT INTO audit_log (sequence, line) VALUES (7, 'kept-7')";
+        session.run(insert, values![]).await.unwrap();
+        session.commit().await.unwrap();
+        assert!(!held());
+        while !held() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }

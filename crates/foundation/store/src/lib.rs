@@ -12,12 +12,12 @@ mod store;
 pub use database::{
     Acquaintance, AnsweredLine, Approval, AuditHead, Batch, BatchFilter, BatchItem, BatchLine, BatchUsage,
     Charge, ClaimedBatch, ClaimedDelivery, ClockSkew, Database, DatabaseError, DatabaseUrl, Delivery,
-    DeliveryOutcome, DeliveryState, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey, Job,
-    JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, LineCounts, LineError, LoginAttempt,
-    LoginGrant, ModelBatch, ModelBatchStatus, NewBatch, NewItem, NewJob, NewKey, NewSession, NewWebhook,
-    Notice, ProposalRow, ProviderIdentity, QualityRow, QueueDepth, RegisteredRepository, RepositoryKind,
-    Rotated, Rotation, Settlement, Spending, SpendingRow, StoredCheckpoint, StoredFile, StoredKey,
-    StoredSession, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
+    DeliveryOutcome, DeliveryState, Durability, Exceeded, Feedback, FeedbackVerdict, Held, IdempotencyKey,
+    Job, JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, LineCounts, LineError,
+    LoginAttempt, LoginGrant, ModelBatch, ModelBatchStatus, NewBatch, NewItem, NewJob, NewKey, NewSession,
+    NewWebhook, Notice, ProposalRow, ProviderIdentity, QualityRow, QueueDepth, RegisteredRepository,
+    RepositoryKind, Rotated, Rotation, Settlement, Spending, SpendingRow, StoredCheckpoint, StoredFile,
+    StoredKey, StoredSession, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
 };
 pub use error::StoreError;
 pub use listing::{Listing, Summary};

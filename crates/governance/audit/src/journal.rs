@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use tenon_store::{AuditHead, Database, DatabaseError, StoredCheckpoint};
+use tenon_store::{AuditHead, Database, DatabaseError, Durability, StoredCheckpoint};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{AuditEvent, CheckpointKind, Head, Record, SigningKey};
+use crate::{AuditEvent, CheckpointKind, EventKind, Head, Record, SigningKey};
 
 /// So many records are written in one transaction at most.
 const TOGETHER: usize = 256;
@@ -73,7 +73,7 @@ impl Journal {
     /// Signs the end of the log as it stands.
     ///
     /// # Errors
-    /// When the service is stopping.
+    /// When it could not be signed, or the service is stopping.
     pub async fn sign(&self) -> Result<(), JournalError> {
         self.send(None).await
     }
@@ -99,6 +99,12 @@ impl JournalWriter {
     }
 }
 
+/// That something was read or a model asked is lost with the last second before a power cut; what was done or refused is
+/// not.
+fn may_wait(event: &AuditEvent) -> bool {
+    matches!(event.kind, EventKind::RequestAnswered | EventKind::ModelCalled)
+}
+
 struct Writer {
     database: Database,
     key: Option<SigningKey>,
@@ -121,23 +127,28 @@ impl Writer {
                 Err(_) => {}
             }
             if self.unsigned >= CHECKPOINT_RECORDS || self.next_at <= Instant::now() {
-                self.sign().await;
+                // What cannot be signed now is signed the next time.
+                let _ = self.sign().await;
             }
         }
-        self.sign().await;
+        let _ = self.sign().await;
     }
 
     async fn keep(&mut self, entries: &mut Vec<Entry>) {
         let is_asked = entries.iter().any(|entry| entry.event.is_none());
-        let (events, waiting): (Vec<_>, Vec<_>) =
-            entries.drain(..).map(|entry| (entry.event, entry.kept)).unzip();
+        let (events, waiting): (Vec<_>, Vec<_>) = entries
+            .drain(..)
+            .map(|entry| (entry.event.clone(), (entry.event.is_some(), entry.kept)))
+            .unzip();
         let kept = self.append(events.into_iter().flatten().collect()).await;
-        if is_asked {
-            self.sign().await;
-        }
-        for one in waiting {
+        let signed = match is_asked {
+            true => kept.clone().and(self.sign().await),
+            false => kept.clone(),
+        };
+        for (is_kept, one) in waiting {
+            let answer = if is_kept { &kept } else { &signed };
             // Whoever went away meanwhile does not mind.
-            let _ = one.send(kept.clone());
+            let _ = one.send(answer.clone());
         }
     }
 
@@ -146,7 +157,14 @@ impl Writer {
             return Ok(());
         }
         let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-        let appended = self.database.append_audit(|head| Ok(seal(head, events))).await;
+        let durability = match events.iter().all(may_wait) {
+            true => Durability::Deferred,
+            false => Durability::Immediate,
+        };
+        let appended = self
+            .database
+            .append_audit(durability, |head| Ok(seal(head, events)))
+            .await;
         appended.map_err(|error: DatabaseError| JournalError {
             reason: error.to_string(),
         })?;
@@ -154,37 +172,35 @@ impl Writer {
         Ok(())
     }
 
-    /// Signs the end of the log, whoever wrote it: others who write have no key. What cannot be signed now is signed the
-    /// next time.
-    async fn sign(&mut self) {
-        self.next_at = Instant::now() + self.age;
-        let Some(key) = &self.key else { return };
-        let Ok(Some(head)) = self.database.audit_head().await else {
-            return;
+    /// Signs the end of the log, whoever wrote it: others who write have no key.
+    async fn sign(&mut self) -> Result<(), JournalError> {
+        let failed = |error: &dyn std::fmt::Display| JournalError {
+            reason: error.to_string(),
         };
-        if self.signed == Some(head) {
-            return;
-        }
+        self.next_at = Instant::now() + self.age;
+        let Some(key) = &self.key else { return Ok(()) };
+        let head = self.database.audit_head().await.map_err(|error| failed(&error))?;
+        let Some(head) = head.filter(|head| self.signed != Some(*head)) else {
+            return Ok(());
+        };
         let at_ms = now_ms();
         let signed = Head {
             sequence: head.sequence,
             digest: head.digest,
         };
-        let Ok(checkpoint) = key.checkpoint(signed, at_ms, CheckpointKind::Periodic) else {
-            return;
-        };
-        let Ok(body) = serde_json::to_string(&checkpoint) else {
-            return;
-        };
+        let checkpoint = key.checkpoint(signed, at_ms, CheckpointKind::Periodic);
+        let checkpoint = checkpoint.map_err(|error| failed(&error))?;
+        let body = serde_json::to_string(&checkpoint).map_err(|error| failed(&error))?;
         let stored = StoredCheckpoint {
             sequence: head.sequence,
             at_ms,
             body,
         };
-        if self.database.add_checkpoint(&stored).await.is_ok() {
-            self.unsigned = 0;
-            self.signed = Some(head);
-        }
+        let added = self.database.add_checkpoint(&stored).await;
+        added.map_err(|error| failed(&error))?;
+        self.unsigned = 0;
+        self.signed = Some(head);
+        Ok(())
     }
 }
 

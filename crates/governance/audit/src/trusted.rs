@@ -32,7 +32,14 @@ pub fn read_trusted(path: &Path) -> Result<Vec<PublicKey>, AuditError> {
         });
     }
     let mut text = String::new();
-    file.take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
+    file.take(MAX_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(failed(io::Error::other(format!(
+            "it is larger than {MAX_BYTES} bytes"
+        ))));
+    }
     let lines = text
         .lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim());

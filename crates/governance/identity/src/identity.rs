@@ -38,7 +38,10 @@ impl Identity {
     /// Reads claims that were verified.
     pub(crate) fn read(claims: &Claims, settings: &ProviderSettings) -> Result<Self, IdentityError> {
         let text = |name: &str| text(claims, name);
-        let subject = text("sub").ok_or(TokenProblem::Lacks("sub"))?;
+        // It names somebody to the letter: two that differ in a blank are two people.
+        let subject = claims.get("sub").and_then(|subject| subject.as_str());
+        let subject = subject.filter(|subject| !subject.is_empty());
+        let subject = subject.ok_or(TokenProblem::Lacks("sub"))?.to_owned();
         let is_named = settings.user_claim.as_deref();
         let email = text("email").filter(|_| is_verified(claims, is_named == Some("email")));
         let (name, vouching) = match is_named {

@@ -195,7 +195,8 @@ pub fn provider(kind: tenon_config::UpstreamKind) -> &'static str {
     }
 }
 
-fn redactor(settings: &Settings) -> Redactor {
+/// What takes secrets and personal data out of text.
+pub fn redactor(settings: &Settings) -> Redactor {
     Redactor::new(RedactionSettings {
         secrets: settings.redaction.secrets,
         personal: settings.redaction.personal,

@@ -13,7 +13,7 @@ use tenon_api::{Door, Model as ServedModel, Prompt};
 use tenon_audit::{Journal, PublicKey, SigningKey, read_trusted};
 use tenon_config::Settings;
 use tenon_domain::{Digest, FailureCategory, Secret};
-use tenon_engine::Engine;
+use tenon_engine::{Engine, Redactor};
 use tenon_forge::Git;
 use tenon_identity::{Admission, Provider, ProviderSettings};
 use tenon_jobs::{EngineRunner, Gate, RunError, Runner, Sources, Worker, WorkerSettings, now_ms};
@@ -288,11 +288,12 @@ pub fn worker(
     engine: Engine,
     database: &Database,
     sources: Sources,
+    redactor: Redactor,
     journal: Journal,
     metrics: Metrics,
     settings: WorkerSettings,
 ) -> Worker {
-    let runner: Arc<dyn Runner> = Arc::new(EngineRunner::new(engine, database.clone(), sources));
+    let runner: Arc<dyn Runner> = Arc::new(EngineRunner::new(engine, database.clone(), sources, redactor));
     let governed = Arc::new(GovernedRunner::new(runner, journal, metrics));
     Worker::new(database.clone(), governed, settings)
 }

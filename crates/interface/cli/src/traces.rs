@@ -1,10 +1,12 @@
-//! Sends spans to a collector, by OTLP over HTTP: only where one is configured, and never at the expense of the service.
+//! Writes what fails to standard error; and sends spans to a collector, by OTLP over HTTP: only where one is configured, and
+//! never at the expense of the service.
 //!
 //! ```text
 //! span of `tracing` ─▶ layer ─▶ queue, bounded ─▶ a thread of its own ─▶ batches ─▶ collector
 //!                                └─ full: dropped           └─ one that fails is dropped; that is said once
 //! ```
 
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,16 +28,18 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 use tenon_config::Settings;
+use tenon_engine::Redactor;
 use tenon_traces::{Carrier, Traceparent};
 use tokio::runtime::Handle;
 use tracing::{Metadata, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::service_composition;
+use crate::{composition, service_composition};
 
 /// Spans that wait; more are dropped.
 const QUEUE: usize = 4096;
@@ -52,33 +56,42 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Sends the spans of `process` from now on, if a collector is configured.
+    /// From now on writes what fails in this process to standard error, and sends its spans, if a collector is configured.
     ///
     /// # Errors
     /// When the collector's address or what is shown to it cannot be used.
     pub fn start(settings: &Settings, process: &'static str, output: Output) -> Result<Self, Failure> {
-        let Some(endpoint) = &settings.trace_endpoint else {
-            return Ok(Self { provider: None });
-        };
-        let provider = provider(Collector::new(settings, endpoint, output)?, process);
-        let tracer = provider.tracer("tenon");
+        let endpoint = settings.trace_endpoint.as_ref();
+        let collector = endpoint.map(|endpoint| Collector::new(settings, endpoint, output));
+        let provider = collector
+            .transpose()?
+            .map(|collector| provider(collector, process));
         // What other crates say of themselves may quote what they carry.
-        let ours = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target().starts_with("tenon");
-        let layer = tracing_opentelemetry::layer()
-            .with_tracer(tracer)
-            .with_location(false)
-            .with_threads(false)
+        let is_ours = |metadata: &Metadata<'_>| metadata.target().starts_with("tenon");
+        let log = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
             .with_target(false)
-            .with_tracked_inactivity(false)
-            .with_context_activation(false)
-            .with_filter(filter_fn(ours));
-        let subscriber = tracing_subscriber::registry().with(layer);
+            .with_writer(Log(composition::redactor(settings)))
+            .with_filter(filter_fn(move |metadata| {
+                metadata.is_event() && is_ours(metadata)
+            }));
+        let spans = provider.as_ref().map(|provider| {
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("tenon"))
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                .with_context_activation(false)
+                .with_filter(filter_fn(move |metadata| metadata.is_span() && is_ours(metadata)))
+        });
+        let subscriber = tracing_subscriber::registry().with(log).with(spans);
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
-        tenon_traces::install(Carrier { current, adopt, link });
-        Ok(Self {
-            provider: Some(provider),
-        })
+        if provider.is_some() {
+            tenon_traces::install(Carrier { current, adopt, link });
+        }
+        Ok(Self { provider })
     }
 
     /// Sends what still waits, as far as there is time.
@@ -87,6 +100,33 @@ impl Traces {
         let sending = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_EXPORT));
         // What was lost was told of already.
         let _ = tokio::time::timeout(LAST_EXPORT, sending).await;
+    }
+}
+
+/// Standard error, for lines without secrets and personal data.
+struct Log(Redactor);
+
+impl<'log> MakeWriter<'log> for Log {
+    type Writer = LogLine<'log>;
+
+    fn make_writer(&'log self) -> LogLine<'log> {
+        LogLine(&self.0)
+    }
+}
+
+struct LogLine<'log>(&'log Redactor);
+
+impl Write for LogLine<'_> {
+    /// A line comes whole.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let redacted = self.0.session().redact(&text).into_owned();
+        io::stderr().lock().write_all(redacted.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

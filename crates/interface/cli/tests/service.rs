@@ -19,6 +19,8 @@ mod confidential;
 mod dice;
 #[path = "service/faults.rs"]
 mod faults;
+#[path = "service/fuzzing.rs"]
+mod fuzzing;
 #[path = "service/http.rs"]
 mod http;
 #[path = "service/killing.rs"]

@@ -58,6 +58,21 @@ impl Client {
         self
     }
 
+    /// Asks whether a browser that comes to a door with this query would be let in, or sent on to sign in.
+    ///
+    /// # Errors
+    /// When nobody answers, or with the problem that the browser would be shown.
+    pub async fn knock(address: &str, door: Door, query: &str) -> Result<(), ClientError> {
+        let client = Self::new(address, Secret::new(""))?;
+        let url = format!("{}{}{query}", client.address, door.path());
+        let response = client.http.get(url).timeout(ANSWER).send().await;
+        let response = response.map_err(|error| client.unreachable(&error))?;
+        match response.status().is_redirection() {
+            true => Ok(()),
+            false => client.checked(response).await.map(drop),
+        }
+    }
+
     /// Exchanges what a browser brought for a key; nobody's key is shown for it.
     ///
     /// # Errors

@@ -31,6 +31,7 @@ use crate::dialect::completions::Shape;
 use crate::dialect::{Dialect, chat, completions, read, responses};
 use crate::failure::{Category, Failure};
 use crate::service::Service;
+use crate::tally;
 
 /// How batches are worked on.
 #[derive(Debug, Clone)]
@@ -97,7 +98,8 @@ impl Batcher {
         let batcher = Arc::new(self);
         let mut working = JoinSet::new();
         while !stop.is_cancelled() {
-            while working.len() < BATCHES {
+            // Whose clock is wrong takes others' batches away.
+            while working.len() < BATCHES && batcher.database.has_right_clock() {
                 let now = now_ms();
                 let claimed = batcher
                     .database
@@ -316,7 +318,8 @@ async fn answer_line(
             };
             let asking = service.asking_again(&batch.owner, batch.key.as_deref(), &batch.endpoint);
             let asker = Admitted::new(asking.await?, room);
-            respond(service, asker, &batch.endpoint, &line.request).await
+            let answering = respond(service, asker, &batch.endpoint, &line.request);
+            tally::kept_of_line(service, answering).await
         };
         let answered = tokio::select! {
             answered = answered => answered,

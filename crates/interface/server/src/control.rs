@@ -152,6 +152,7 @@ async fn decided(control: &Control, caller: Caller, path: &str, action: Action) 
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
+        refusal.log("", "");
         let category = match refusal.status {
             StatusCode::UNAUTHORIZED => Category::Unauthenticated,
             StatusCode::FORBIDDEN => Category::Forbidden,

@@ -63,7 +63,7 @@ impl Category {
     }
 
     /// The category in metrics and traces.
-    fn of_failures(self) -> FailureCategory {
+    pub fn of_failures(self) -> FailureCategory {
         match self {
             Self::BadRequest | Self::WrongMethod | Self::TooLarge => FailureCategory::BadRequest,
             Self::ContextWindow => FailureCategory::ContextWindow,

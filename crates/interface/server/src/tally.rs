@@ -14,6 +14,7 @@ use tenon_signals::{CacheUse, Metrics, RequestAnswered, ShedReason, TokenDirecti
 use tracing::Span;
 
 use crate::dialect::Dialect;
+use crate::failure::Failure;
 use crate::generation::Usage;
 use crate::service::Service;
 use crate::spans;
@@ -33,6 +34,7 @@ tokio::task_local! {
 pub(crate) struct Tally {
     metrics: Option<Metrics>,
     route: String,
+    criticality: Criticality,
     begun: Instant,
     /// The request's; it ends when this does.
     span: Span,
@@ -65,10 +67,8 @@ pub(crate) async fn kept(State(service): State<Arc<Service>>, request: Request, 
     let route = route.map_or(UNKNOWN, MatchedPath::as_str);
     let is_counted = !UNCOUNTED.contains(&route);
     let metrics = service.control().filter(|_| is_counted);
-    let tally = Arc::new(Tally::new(
-        metrics.map(|control| control.metrics().clone()),
-        route,
-    ));
+    let metrics = metrics.map(|control| control.metrics().clone());
+    let tally = Arc::new(Tally::new(metrics, route, Criticality::Standard));
     let response = CURRENT.scope(Arc::clone(&tally), next.run(request)).await;
     let mut entries = tally.entries();
     entries.status = Some(response.status().as_u16());
@@ -77,19 +77,43 @@ pub(crate) async fn kept(State(service): State<Arc<Service>>, request: Request, 
     response
 }
 
+/// Where lines of batches are counted: how long they take says nothing of those for whom somebody waits.
+const LINES: &str = "/v1/batches";
+
+/// Keeps the tally of a line of a batch.
+pub(crate) async fn kept_of_line(
+    service: &Service,
+    answering: impl Future<Output = Result<Response, Failure>>,
+) -> Result<Response, Failure> {
+    let metrics = service.control().map(|control| control.metrics().clone());
+    let tally = Arc::new(Tally::new(metrics, LINES, Criticality::Sheddable));
+    let answered = CURRENT.scope(Arc::clone(&tally), answering).await;
+    let mut entries = tally.entries();
+    let status = answered.as_ref().map(Response::status);
+    let status = status.unwrap_or_else(|failure| failure.category.status());
+    entries.status = Some(status.as_u16());
+    entries.opened = Some(tally.begun.elapsed());
+    if let Err(failure) = &answered {
+        entries.failure.get_or_insert(failure.category.of_failures());
+    }
+    drop(entries);
+    answered
+}
+
 /// The tally of the request that is being worked on.
 pub(crate) fn current() -> Arc<Tally> {
     // Outside of a request nothing is counted.
     CURRENT
         .try_with(Arc::clone)
-        .unwrap_or_else(|_| Arc::new(Tally::new(None, UNKNOWN)))
+        .unwrap_or_else(|_| Arc::new(Tally::new(None, UNKNOWN, Criticality::Standard)))
 }
 
 impl Tally {
-    fn new(metrics: Option<Metrics>, route: &str) -> Self {
+    fn new(metrics: Option<Metrics>, route: &str, criticality: Criticality) -> Self {
         Self {
             metrics,
             route: route.to_owned(),
+            criticality,
             begun: Instant::now(),
             span: Span::current(),
             entries: Mutex::default(),
@@ -200,7 +224,7 @@ impl Tally {
             route: &self.route,
             model,
             task: None,
-            criticality: Criticality::Standard,
+            criticality: self.criticality,
             status: entries.status.unwrap_or(CLIENT_WENT),
             failure,
             cache: entries.cache_use(),
@@ -210,7 +234,7 @@ impl Tally {
             stream: entries.was_stream,
         });
         if failure == Some(FailureCategory::Shed) {
-            metrics.request_shed(Criticality::Standard, ShedReason::Saturated);
+            metrics.request_shed(self.criticality, ShedReason::Saturated);
         }
         let Some(model) = model else { return };
         let dialect = entries.dialect.unwrap_or(Dialect::OpenAi).as_str();

@@ -3,7 +3,7 @@
 use tenon_domain::Digest;
 
 use super::session::{Session, unreadable, values};
-use super::{Database, DatabaseError};
+use super::{Database, DatabaseError, Durability};
 
 /// The end of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +33,10 @@ impl Database {
     /// When the database does not answer, or `seal` refuses.
     pub async fn append_audit(
         &self,
+        durability: Durability,
         seal: impl FnOnce(Option<AuditHead>) -> Result<(Vec<(i64, String)>, AuditHead), DatabaseError> + Send,
     ) -> Result<AuditHead, DatabaseError> {
-        let mut session = self.write().await?;
+        let mut session = self.write_with(durability).await?;
         // Another number than that of the migrations: a log is written while a newer server looks at the schema.
         let lock = session.either("SELECT 1", "SELECT pg_advisory_xact_lock(7310592)");
         session.first(lock, values![]).await?;

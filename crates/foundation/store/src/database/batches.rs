@@ -13,10 +13,10 @@
 use tenon_domain::{BatchCounts, BatchId, JobEvent, JobState, PrincipalId};
 
 use super::idempotency::{self, IdempotencyKey, Used};
-use super::jobs::{self, Place, advance, insert_job, job_columns, open_jobs, unpark};
+use super::jobs::{self, Place, advance, begin_again, insert_job, job_columns, open_jobs, unpark};
 use super::ledger::reserve;
 use super::session::{Row, Session, Value, values};
-use super::{Charge, Database, DatabaseError, Job, LimitScope, NewJob, Notice, Submitted};
+use super::{Charge, Database, DatabaseError, Exceeded, Job, LimitScope, NewJob, Notice, Submitted};
 
 /// A batch that is to be kept.
 #[derive(Debug, Clone)]
@@ -227,63 +227,52 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn cancel_batch(&self, id: BatchId, now_ms: i64) -> Result<usize, DatabaseError> {
-        self.change_batch(
-            id,
-            &[JobState::Queued, JobState::Running],
-            &JobEvent::CancelRequested,
-            now_ms,
-        )
-        .await
+        let mut session = self.write().await?;
+        let open = held(&mut session, id, &[JobState::Queued, JobState::Running]).await?;
+        let cancelled = open.len();
+        for job in open {
+            advance(&mut session, job, &JobEvent::CancelRequested, None, now_ms).await?;
+        }
+        session.commit().await?;
+        Ok(cancelled)
     }
 
-    /// Has every job of a batch tried again that failed or was cancelled, and says how many that are.
+    /// Has every job of a batch tried again that failed or was cancelled, and says how many that are. Each counts as a new
+    /// one, with these charges.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn resume_batch(&self, id: BatchId, now_ms: i64) -> Result<usize, DatabaseError> {
-        let resumed = self
-            .change_batch(
-                id,
-                &[JobState::Failed, JobState::Cancelled],
-                &JobEvent::Retried,
-                now_ms,
-            )
-            .await?;
-        let _ = self.refill_batch(id).await;
-        Ok(resumed)
-    }
-
-    async fn change_batch(
+    pub async fn resume_batch(
         &self,
         id: BatchId,
-        of: &[JobState; 2],
-        event: &JobEvent,
+        charges: &[Charge],
         now_ms: i64,
-    ) -> Result<usize, DatabaseError> {
+    ) -> Result<Result<usize, Exceeded>, DatabaseError> {
         let mut session = self.write().await?;
-        lock(&mut session, id).await?;
-        // Every job is held before the first is changed, in an order that everybody keeps who holds several.
-        let statement = session.either(
-            concat!(
-                "SELECT ",
-                job_columns!(),
-                " FROM jobs WHERE batch = $1 AND state IN ($2, $3) ORDER BY batch_item"
-            ),
-            concat!(
-                "SELECT ",
-                job_columns!(),
-                " FROM jobs WHERE batch = $1 AND state IN ($2, $3) ORDER BY batch_item FOR UPDATE"
-            ),
-        );
-        let [one, other] = of.map(JobState::as_str);
-        let rows = session
-            .all(statement, values![id.to_string(), one, other])
-            .await?;
-        for row in &rows {
-            advance(&mut session, jobs::job(row)?, event, None, now_ms).await?;
+        let ended = held(&mut session, id, &[JobState::Failed, JobState::Cancelled]).await?;
+        let count = i64::try_from(ended.len()).unwrap_or(i64::MAX);
+        let together: Vec<Charge> = charges
+            .iter()
+            .map(|charge| Charge {
+                amount: charge.amount.saturating_mul(count),
+                ..charge.clone()
+            })
+            .collect();
+        if count > 0
+            && let Err(refused) = reserve(&mut session, &together, now_ms).await?
+        {
+            drop(session);
+            self.tell_refused(&refused, now_ms).await?;
+            return Ok(Err(refused.exceeded));
+        }
+        let resumed = ended.len();
+        for job in ended {
+            begin_again(&mut session, job, charges, now_ms).await?;
         }
         session.commit().await?;
-        Ok(rows.len())
+        // What fails here is done by the next round.
+        let _ = self.refill_batch(id).await;
+        Ok(Ok(resumed))
     }
 
     /// Opens as many parked jobs of a batch as there is room for, in the batch and under every ceiling, and says how many.
@@ -354,7 +343,8 @@ impl Database {
                 .await?
         };
         for row in &rows {
-            self.refill_batch(row.parsed("id")?).await?;
+            // One that cannot be read does not keep the others waiting.
+            let _ = self.refill_batch(row.parsed("id")?).await;
         }
         Ok(())
     }
@@ -367,6 +357,29 @@ async fn lock(session: &mut Session, id: BatchId) -> Result<Option<Row>, Databas
         "SELECT owner, repository, concurrency FROM batches WHERE id = $1 FOR UPDATE",
     );
     session.first(statement, values![id.to_string()]).await
+}
+
+/// The jobs of a batch that stand so, in its order: all of them held before the first is changed, in an order that
+/// everybody keeps who holds several.
+async fn held(session: &mut Session, id: BatchId, of: &[JobState; 2]) -> Result<Vec<Job>, DatabaseError> {
+    lock(session, id).await?;
+    let statement = session.either(
+        concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM jobs WHERE batch = $1 AND state IN ($2, $3) ORDER BY batch_item"
+        ),
+        concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM jobs WHERE batch = $1 AND state IN ($2, $3) ORDER BY batch_item FOR UPDATE"
+        ),
+    );
+    let [one, other] = of.map(JobState::as_str);
+    let rows = session
+        .all(statement, values![id.to_string(), one, other])
+        .await?;
+    rows.iter().map(jobs::job).collect()
 }
 
 /// How many open jobs whoever asked may have, as it is limited now: in the order in which everybody holds them.

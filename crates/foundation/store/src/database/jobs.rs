@@ -1,5 +1,7 @@
 //! Jobs: their status is a row that only [`JobStatus::step`] changes, and every change is an event beside it.
 
+use std::collections::BTreeSet;
+
 use tenon_domain::{BatchId, Criticality, JobEvent, JobId, JobState, JobStatus, PrincipalId, Proposal, Task};
 
 use super::announcement::{Announcement, announce};
@@ -367,7 +369,7 @@ impl Database {
         now_ms: i64,
     ) -> Result<Result<Job, Exceeded>, DatabaseError> {
         let mut session = self.write().await?;
-        let mut before = lock(&mut session, id).await?;
+        let before = lock(&mut session, id).await?;
         before.status.step(&JobEvent::Retried)?;
         // One of a batch is opened when there is room.
         if before.batch.is_none()
@@ -381,29 +383,9 @@ impl Database {
             self.tell_refused(&refused, now_ms).await?;
             return Ok(Err(refused.exceeded));
         }
-        before.deadline_at_ms = before.deadline_at_ms.map(|deadline| {
-            let span = deadline.saturating_sub(before.created_at_ms);
-            now_ms.saturating_add(span)
-        });
-        // It stands at the end of its owner's row, as one that is new.
-        session
-            .run(
-                concat!(
-                    "UPDATE jobs SET charges = $2, deadline_at = $3, turn = (",
-                    turn!("$4", "$5"),
-                    ") WHERE id = $1"
-                ),
-                values![
-                    id.to_string(),
-                    json("charges", &charges)?,
-                    before.deadline_at_ms,
-                    rank(before.criticality),
-                    before.owner.to_string(),
-                ],
-            )
-            .await?;
-        let job = advance(&mut session, before, &JobEvent::Retried, None, now_ms).await?;
+        let job = begin_again(&mut session, before, charges, now_ms).await?;
         session.commit().await?;
+        self.refill(&job).await;
         Ok(Ok(job))
     }
 
@@ -422,10 +404,13 @@ impl Database {
                 Ok(job) => expired.extend(job),
                 // One that cannot be read does not keep the others waiting.
                 Err(DatabaseError::Row { .. }) => {}
+                // Whoever asks hears of those that have ended; the rest is done the next time.
+                Err(_) if !expired.is_empty() => return Ok(expired),
                 Err(error) => return Err(error),
             }
         }
-        self.refill_batches().await?;
+        // What fails here is done by the next round.
+        let _ = self.refill_batches().await;
         Ok(expired)
     }
 
@@ -640,12 +625,21 @@ struct CameTo {
     cost_micros: i64,
 }
 
-/// What each sample of a proposal came to. Samples that were drawn together read their prompt once.
+/// What each sample of a proposal came to. Samples that were drawn together read their prompt once; what no model
+/// answered cost nothing.
 fn spent(job: &Job, proposal: &Proposal) -> Vec<Spending> {
-    let spent = proposal.provenance.attempts.iter().map(|attempt| {
-        let prompt = match attempt.sampling.index {
-            0 => attempt.prompt_tokens,
-            _ => Some(0),
+    let mut read = BTreeSet::new();
+    let attempts = proposal.provenance.attempts.iter();
+    let answers = attempts.filter(|attempt| attempt.has_answer());
+    let spent = answers.map(|attempt| {
+        let sampling = &attempt.sampling;
+        let round = (
+            attempt.prompt_digest,
+            sampling.seed.wrapping_sub(u64::from(sampling.index)),
+        );
+        let prompt = match read.insert(round) {
+            true => attempt.prompt_tokens,
+            false => Some(0),
         };
         Spending::of(job.owner, DOOR, &attempt.model, prompt, attempt.completion_tokens)
     });
@@ -718,6 +712,37 @@ async fn lock(session: &mut Session, id: JobId) -> Result<Job, DatabaseError> {
     );
     let row = session.first(statement, values![id.to_string()]).await?;
     job(&row.ok_or(DatabaseError::UnknownJob(id))?)
+}
+
+/// Has a job that ended wait as one that is new: at the end of its owner's row, with these charges, and with as much time
+/// as it had.
+pub(super) async fn begin_again(
+    session: &mut Session,
+    mut job: Job,
+    charges: &[Charge],
+    now_ms: i64,
+) -> Result<Job, DatabaseError> {
+    job.deadline_at_ms = job.deadline_at_ms.map(|deadline| {
+        let span = deadline.saturating_sub(job.created_at_ms);
+        now_ms.saturating_add(span)
+    });
+    session
+        .run(
+            concat!(
+                "UPDATE jobs SET charges = $2, deadline_at = $3, turn = (",
+                turn!("$4", "$5"),
+                ") WHERE id = $1"
+            ),
+            values![
+                job.id.to_string(),
+                json("charges", &charges)?,
+                job.deadline_at_ms,
+                rank(job.criticality),
+                job.owner.to_string(),
+            ],
+        )
+        .await?;
+    advance(session, job, &JobEvent::Retried, None, now_ms).await
 }
 
 /// The one place where a job's status changes.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::announcement::announce_limit;
 use super::session::{Session, values};
 use super::spending::{Spending, spend};
-use super::{Database, DatabaseError};
+use super::{Database, DatabaseError, Durability};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -289,7 +289,7 @@ impl Database {
         used.collect()
     }
 
-    /// Takes every charge of the list, or none.
+    /// Takes every charge of the list, or none. What is reserved dies with the power as what it was reserved for does.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -298,7 +298,7 @@ impl Database {
         charges: &[Charge],
         now_ms: i64,
     ) -> Result<Result<Vec<UsageRow>, Exceeded>, DatabaseError> {
-        let mut session = self.write().await?;
+        let mut session = self.write_with(Durability::Deferred).await?;
         let reserved = reserve(&mut session, charges, now_ms).await?;
         match reserved {
             Ok(rows) => {
@@ -340,12 +340,12 @@ impl Database {
         session.commit().await
     }
 
-    /// Settles everything of the list, in one transaction.
+    /// Settles everything of the list, in one transaction, which a power cut may undo for a second.
     ///
     /// # Errors
     /// When the database does not answer; then nothing was settled.
     pub async fn settle_all(&self, settlements: &[Settlement], now_ms: i64) -> Result<(), DatabaseError> {
-        let mut session = self.write().await?;
+        let mut session = self.write_with(Durability::Deferred).await?;
         let corrections = settlements.iter().flat_map(|settlement| {
             let at = settlement.reserved_at_ms;
             settlement.corrections.iter().map(move |charge| (charge, at))
@@ -444,6 +444,14 @@ async fn tell_mark(
     }
 }
 
+/// Whether a window is over at `$4`. One that begins a minute after that was begun by a clock that was wrong: it might not
+/// end for years.
+macro_rules! is_over {
+    () => {
+        "(usage.window_start + usage.window_seconds * 1000 <= $4 OR usage.window_start > $4 + 60000)"
+    };
+}
+
 pub(super) async fn reserve(
     session: &mut Session,
     charges: &[Charge],
@@ -457,13 +465,16 @@ pub(super) async fn reserve(
         // The window begins anew with the first use after its end.
         let row = session
             .one(
-                "INSERT INTO usage (scope, unit, window_seconds, window_start, used) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET \
-                 used = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 \
-                 THEN $5 ELSE usage.used + $5 END, \
-                 warned = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 THEN 0 ELSE usage.warned END, \
-                 window_start = CASE WHEN usage.window_start + usage.window_seconds * 1000 <= $4 \
-                 THEN $4 ELSE usage.window_start END RETURNING used, window_start, warned",
+                concat!(
+                    "INSERT INTO usage (scope, unit, window_seconds, window_start, used) VALUES ($1, $2, $3, $4, $5) \
+                     ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET used = CASE WHEN ",
+                    is_over!(),
+                    " THEN $5 ELSE usage.used + $5 END, warned = CASE WHEN ",
+                    is_over!(),
+                    " THEN 0 ELSE usage.warned END, window_start = CASE WHEN ",
+                    is_over!(),
+                    " THEN $4 ELSE usage.window_start END RETURNING used, window_start, warned",
+                ),
                 values![&charge.counted, limit.unit.as_str(), limit.window_seconds, now_ms, charge.amount],
             )
             .await?;

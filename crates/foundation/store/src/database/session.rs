@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use sqlx::pool::PoolConnection;
@@ -11,6 +12,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Postgres, Row as _, Sqlite, Transaction};
 use tokio::sync::broadcast;
 
+use super::durability::Checkpointer;
 use super::{DatabaseError, Notice};
 
 /// A connection for reading, or a transaction.
@@ -21,6 +23,7 @@ pub(super) enum Session {
         transaction: Transaction<'static, Sqlite>,
         notices: broadcast::Sender<Notice>,
         pending: Vec<Notice>,
+        checkpointer: Arc<Checkpointer>,
     },
     Postgres {
         transaction: Transaction<'static, Postgres>,
@@ -227,8 +230,10 @@ impl Session {
                 transaction,
                 notices,
                 pending,
+                checkpointer,
             } => {
                 transaction.commit().await?;
+                checkpointer.wake();
                 for notice in pending {
                     // Nobody listening is no failure.
                     let _ = notices.send(notice);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
 use tenon_domain::Digest;
-use tenon_store::{AuditHead, Database, DatabaseError, StoredCheckpoint};
+use tenon_store::{AuditHead, Database, DatabaseError, Durability, StoredCheckpoint};
 use tokio::time::timeout;
 
 use crate::place::{Place, at_once, on_both, on_both_places};
@@ -34,7 +34,10 @@ fn seal(mut head: Option<AuditHead>, lines: Vec<String>) -> Result<Sealed, Datab
 
 async fn append(database: &Database, lines: &[&str]) -> AuditHead {
     let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-    database.append_audit(|head| seal(head, lines)).await.unwrap()
+    database
+        .append_audit(Durability::Immediate, |head| seal(head, lines))
+        .await
+        .unwrap()
 }
 
 #[test]
@@ -43,7 +46,10 @@ fn rows_follow_one_another_however_many_append_at_once() {
         let appended = at_once(&database, 8, |database, number| async move {
             for batch in 0..5 {
                 let lines: Vec<_> = (0..3).map(|row| format!("{number}.{batch}.{row}")).collect();
-                database.append_audit(|head| seal(head, lines)).await.unwrap();
+                database
+                    .append_audit(Durability::Immediate, |head| seal(head, lines))
+                    .await
+                    .unwrap();
             }
         });
         appended.await;
@@ -82,13 +88,15 @@ fn a_line_is_kept_as_it_is_and_a_refusal_appends_nothing() {
         let kept: Vec<_> = rows.iter().map(|(_, line)| line.as_str()).collect();
         assert_eq!(kept, lines);
 
-        let refused = database.append_audit(|_| Err(DatabaseError::Url)).await;
+        let refused = database
+            .append_audit(Durability::Immediate, |_| Err(DatabaseError::Url))
+            .await;
         assert!(matches!(refused, Err(DatabaseError::Url)));
         // A row whose number is taken is refused by the database.
         let twice =
             |head: Option<AuditHead>| Ok((vec![(7, "new".to_owned()), (1, "old".to_owned())], head.unwrap()));
         assert!(matches!(
-            database.append_audit(twice).await,
+            database.append_audit(Durability::Deferred, twice).await,
             Err(DatabaseError::Conflict { .. })
         ));
         assert_eq!(database.audit_head().await.unwrap(), Some(head));

@@ -197,8 +197,18 @@ fn a_failure_touches_no_other_and_what_came_to_nothing_is_resumed() {
             [bad.id]
         );
 
-        assert_eq!(database.resume_batch(id, NOW).await.unwrap(), 5);
-        assert_eq!(database.resume_batch(id, NOW).await.unwrap(), 0);
+        // Each counts as a new one: of 1,000 tokens there are 400 for two of them, and not for five.
+        let resume = async |amount| {
+            database
+                .resume_batch(id, &[tokens("ada", amount)], NOW)
+                .await
+                .unwrap()
+        };
+        assert!(resume(400).await.is_err());
+        assert_eq!(used_by(&database, "ada", NOW).await, 0);
+        assert_eq!(resume(200).await, Ok(5));
+        assert_eq!(used_by(&database, "ada", NOW).await, 1000);
+        assert_eq!(resume(200).await, Ok(0));
         for _ in 0..5 {
             assert!(open(&read(&database, id).await.counts) <= 2);
             let held = claim(&database, NOW).await;
@@ -219,10 +229,7 @@ fn a_job_of_a_batch_that_is_tried_again_by_itself_waits_for_room() {
             .settle_job(bad.id, bad.status.fence, &failed(), None, NOW)
             .await
             .unwrap();
-        let retried = database
-            .change_job(bad.id, &JobEvent::Retried, NOW)
-            .await
-            .unwrap();
+        let retried = database.retry_job(bad.id, &[], &[], NOW).await.unwrap().unwrap();
         assert!(retried.is_parked);
         assert_eq!(open(&read(&database, id).await.counts), 1);
         // One that is cancelled while it is parked is gone for good.

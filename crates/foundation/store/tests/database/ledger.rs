@@ -59,6 +59,14 @@ fn a_window_is_filled_emptied_and_begun_anew() {
         let rows = reserve(50, NOW + HOUR + 5).await.unwrap();
         assert_eq!((rows[0].used, rows[0].resets_at_ms), (50, NOW + 2 * HOUR + 5));
 
+        // A clock that was ahead and was set right keeps nobody waiting; two that differ a little have one window.
+        let year = NOW + 365 * 24 * HOUR;
+        reserve(1000, year).await.unwrap();
+        let full = reserve(70, year - 3000).await.unwrap_err();
+        assert_eq!(full.resets_at_ms, year + HOUR);
+        let rows = reserve(70, NOW + 2 * HOUR).await.unwrap();
+        assert_eq!((rows[0].used, rows[0].resets_at_ms), (70, NOW + 3 * HOUR));
+
         // What was reserved in a window is not given back in the next one.
         database
             .reserve(&[tokens("bob", 800)], NOW)

@@ -39,6 +39,7 @@ pub async fn run(arguments: LoginArguments) -> Result<Exit, Failure> {
         ("challenge", Some(&Digest::of(verifier.expose()).hex())),
         ("name", Some(&format!("tenon on {machine}"))),
     ]);
+    Client::knock(server, Door::Program, &asked).await?;
     output.say("open this address in a browser on this machine, and say yes there:");
     output.result(&format!("{server}{}{asked}", Door::Program.path()));
     let code = timeout(arguments.wait, browser(&listener)).await.map_err(|_| {

@@ -202,6 +202,7 @@ impl House {
             engine(settings, models, meter, output).await?,
             &self.database,
             self.sources.clone(),
+            composition::redactor(settings),
             self.journal.clone(),
             self.metrics.clone(),
             WorkerSettings {

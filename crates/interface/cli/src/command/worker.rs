@@ -58,6 +58,7 @@ async fn work(arguments: WorkerArguments, settings: &Settings, output: Output) -
         engine,
         &database,
         service_composition::sources(settings, &arguments.sources),
+        composition::redactor(settings),
         journal,
         metrics,
         WorkerSettings {

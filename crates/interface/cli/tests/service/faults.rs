@@ -29,6 +29,15 @@ fn a_server_without_its_database_says_so_and_does_not_start() {
 }
 
 #[test]
+fn who_signs_in_where_nobody_can_is_told_at_once() {
+    let site = Site::new(&nobody());
+    let server = site.serve(&JOBS_ALONE);
+    let refused = site.ask(&server, &["login", "--wait", "1h"]).expect(5);
+    refused.says("the server's configuration has no `[oidc]`");
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_database_that_is_lost_on_the_way_is_waited_for() {
     let mut postgres = TemporaryPostgres::start_durable();
     let site = Site::on(postgres.url(), &nobody());
@@ -42,6 +51,15 @@ fn a_database_that_is_lost_on_the_way_is_waited_for() {
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));
     let wait: u32 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait));
+    // Why is for whoever runs the server alone.
+    let id = refused.header("x-tenon-request-id").unwrap();
+    let log = fs::read_to_string(site.path("serve.log")).unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains(id))
+        .expect("a line of the log");
+    assert!(line.contains("ERROR the database does not answer:"), "{line}");
+    assert!(line.contains("status=503") && line.contains(ME), "{line}");
     assert_eq!(get(&server.url, "/health/ready", &key).status, 503);
     assert_eq!(get(&server.url, "/health/live", &key).status, 200);
 

@@ -40,7 +40,7 @@ pub(super) async fn upload(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     }
     let read = bytes.clone();
     let inspected = tokio::task::spawn_blocking(move || archive::inspect(&read, ArchiveBounds::default()));
-    let summary = inspected.await.map_err(|_| Refusal::internal())?;
+    let summary = inspected.await.map_err(Refusal::internal)?;
     let summary = summary.map_err(|error| Refusal::bad(error.to_string()))?;
     let database = asked.control.database();
     let digest = database.keep_archive(&name, bytes.to_vec(), now_ms()).await?;

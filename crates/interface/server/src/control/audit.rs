@@ -29,9 +29,7 @@ pub(super) async fn read(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let next = rows.last().filter(|_| rows.len() == limit as usize);
     let next = next.map(|(sequence, _)| sequence.to_string());
     let records = rows.iter().map(|(_, line)| serde_json::from_str(line));
-    let records = records
-        .collect::<Result<_, _>>()
-        .map_err(|_| Refusal::internal())?;
+    let records = records.collect::<Result<_, _>>().map_err(Refusal::internal)?;
     Ok(Answer::json(
         &permit,
         StatusCode::OK,
@@ -57,7 +55,7 @@ pub(super) async fn verify(asked: &Asked<'_>) -> Result<Answer, Refusal> {
             rows.iter().for_each(|(_, line)| verifier.push(line));
             verifier
         });
-        verifier = verified.await.map_err(|_| Refusal::internal())?;
+        verifier = verified.await.map_err(Refusal::internal)?;
     }
     let report = verifier.finish();
     let report = api::AuditReport {
@@ -115,5 +113,5 @@ struct ExportError(DatabaseError);
 async fn checkpoints(database: &Database) -> Result<Vec<Checkpoint>, Refusal> {
     let stored = database.checkpoints().await?;
     let read = stored.iter().map(|one| serde_json::from_str(&one.body));
-    read.collect::<Result<_, _>>().map_err(|_| Refusal::internal())
+    read.collect::<Result<_, _>>().map_err(Refusal::internal)
 }

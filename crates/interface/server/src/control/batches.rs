@@ -27,7 +27,7 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         name: batch.repository.clone(),
         classification: asked.classification(&batch.repository).await?,
     };
-    let body = serde_json::to_string(&request).map_err(|_| Refusal::internal())?;
+    let body = serde_json::to_string(&request).map_err(Refusal::internal)?;
     let digest = Digest::of(&body).to_string();
     let noted = |kind, subject: String| {
         Noted::done(kind, subject)
@@ -37,7 +37,7 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     };
     let now = now_ms();
     let first = view::batch(&as_submitted(&batch, now));
-    let answer = serde_json::to_string(&first).map_err(|_| Refusal::internal())?;
+    let answer = serde_json::to_string(&first).map_err(Refusal::internal)?;
     let key = jobs::idempotency_key(asked, &body, answer, now)?;
     if let Some(answer) = jobs::answered_before::<api::Batch>(asked, key.as_ref(), now).await? {
         let noted = Noted::read(format!("batches/{}", answer.id)).with("repeated", "yes");
@@ -233,7 +233,14 @@ pub(super) async fn cancel(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 
 pub(super) async fn resume(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let (batch, permit) = changing(asked, EventKind::BatchResumed).await?;
-    asked.control.database().resume_batch(batch.id, now_ms()).await?;
+    let now = now_ms();
+    let charges = jobs::charges(asked, &asked.caller, &batch.repository).await?;
+    let resumed = asked
+        .control
+        .database()
+        .resume_batch(batch.id, &charges, now)
+        .await?;
+    resumed.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
     changed(asked, &permit).await
 }
 

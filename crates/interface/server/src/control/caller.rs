@@ -131,7 +131,7 @@ impl Caller {
     }
 
     async fn granted(control: &Control, stored: StoredKey, principal: Principal) -> Result<Self, Refusal> {
-        let scopes: Scopes = serde_json::from_str(&stored.scopes).map_err(|_| Refusal::internal())?;
+        let scopes: Scopes = serde_json::from_str(&stored.scopes).map_err(Refusal::internal)?;
         let grant = KeyGrant {
             principal,
             scopes,

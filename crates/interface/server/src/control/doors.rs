@@ -173,7 +173,7 @@ impl Entering<'_> {
     async fn logout(&self) -> Result<Answer, Refusal> {
         let caller = Caller::of_session(self.control, self.sign_in, &self.headers).await?;
         let Credential::Session(id) = &caller.credential else {
-            return Err(Refusal::internal());
+            return Err(Refusal::internal("a session without a session"));
         };
         if !self.sign_in.is_own(&self.headers) {
             let refusal = Refusal::foreign_page();
@@ -332,7 +332,7 @@ fn newcomer(identity: &Identity, role: Role) -> Result<Principal, Refusal> {
 }
 
 pub(super) fn random() -> Result<tenon_domain::Secret, Refusal> {
-    token().map_err(|_| Refusal::internal())
+    token().map_err(Refusal::internal)
 }
 
 pub(super) fn milliseconds(duration: Duration) -> i64 {

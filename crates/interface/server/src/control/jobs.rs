@@ -37,8 +37,8 @@ pub(super) async fn submit(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     };
     let now = now_ms();
     let first = view::job(&as_submitted(&job, now));
-    let body = serde_json::to_string(&request).map_err(|_| Refusal::internal())?;
-    let answer = serde_json::to_string(&first).map_err(|_| Refusal::internal())?;
+    let body = serde_json::to_string(&request).map_err(Refusal::internal)?;
+    let answer = serde_json::to_string(&first).map_err(Refusal::internal)?;
     let key = idempotency_key(asked, &body, answer, now)?;
     if let Some(answer) = answered_before::<api::Job>(asked, key.as_ref(), now).await? {
         let noted = Noted::read(format!("jobs/{}", answer.id)).with("repeated", "yes");
@@ -75,7 +75,7 @@ pub(super) async fn answered_before<T: DeserializeOwned>(
     let Some(key) = key else { return Ok(None) };
     let before = asked.control.database().answered_before(key, now_ms).await?;
     let read = before.map(|answer| serde_json::from_str(&answer));
-    read.transpose().map_err(|_| Refusal::internal())
+    read.transpose().map_err(Refusal::internal)
 }
 
 /// The answer to what was submitted: the first one, also for whoever asks again.
@@ -86,7 +86,7 @@ pub(super) fn answered<T: DeserializeOwned>(
 ) -> Result<T, Refusal> {
     match submitted {
         Submitted::New => Ok(first),
-        Submitted::Before(answer) => serde_json::from_str(&answer).map_err(|_| Refusal::internal()),
+        Submitted::Before(answer) => serde_json::from_str(&answer).map_err(Refusal::internal),
         Submitted::KeyOfAnother => Err(Refusal::key_of_another()),
         Submitted::Exceeded(exceeded) => Err(Refusal::exceeded(&exceeded, now_ms)),
     }

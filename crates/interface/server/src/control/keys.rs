@@ -43,7 +43,7 @@ pub(super) async fn create(asked: &Asked<'_>) -> Result<Answer, Refusal> {
             .map_err(|error| Refusal::bad(format!("the body, at `scopes`: {error}")))?,
     };
     let owner = owner(asked, request.user.as_deref()).await?;
-    let minted = mint().map_err(|_| Refusal::internal())?;
+    let minted = mint().map_err(Refusal::internal)?;
     let noted = Noted::done(EventKind::KeyCreated, format!("keys/{}", minted.id))
         .with("owner", owner.id.to_string())
         .with("scopes", scopes.to_texts().join(" "));

@@ -62,7 +62,7 @@ pub(super) async fn ask(entering: &Entering<'_>) -> Result<Answer, Refusal> {
     let Ok(caller) = Caller::of_session(entering.control, entering.sign_in, &entering.headers).await else {
         let permit = entering.permit(event).await?;
         let here = format!("{}?{}", Door::Program.path(), entering.query);
-        let there = serde_urlencoded::to_string([("return_to", here)]).map_err(|_| Refusal::internal())?;
+        let there = serde_urlencoded::to_string([("return_to", here)]).map_err(Refusal::internal)?;
         return Ok(Answer::redirect(
             &permit,
             &format!("{}?{there}", Door::Login.path()),
@@ -148,7 +148,7 @@ pub(super) async fn redeem(entering: &Entering<'_>, sent: Bytes) -> Result<Answe
     };
     let owner = database.principal(grant.principal).await?;
     let owner = owner.ok_or_else(|| Refusal::missing("the user is gone"))?;
-    let minted = mint().map_err(|_| Refusal::internal())?;
+    let minted = mint().map_err(Refusal::internal)?;
     let event = AuditEvent {
         principal: Some(owner.id.to_string()),
         authentication: Authentication::User,

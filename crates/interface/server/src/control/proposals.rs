@@ -60,7 +60,7 @@ pub(super) async fn read(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let permit = asked.permit(&resource(asked, &row).await?, noted).await?;
     let proposal = whole(asked, row.id).await?;
     let approvals = asked.control.database().approvals(row.id).await?;
-    let view = view::proposal(&row, &proposal, &approvals).map_err(|_| Refusal::internal())?;
+    let view = view::proposal(&row, &proposal, &approvals).map_err(Refusal::internal)?;
     // Its tag is the digest of what it says: nothing but approvals is ever added.
     let tag = format!(
         "\"{}\"",

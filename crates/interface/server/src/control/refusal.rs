@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -17,6 +19,8 @@ pub(crate) struct Refusal {
     pub detail: String,
     pub retry_after: Option<i64>,
     policies: Vec<String>,
+    /// What went wrong here, for the log: nobody outside is told.
+    cause: Option<String>,
 }
 
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -40,6 +44,14 @@ impl Refusal {
             detail: detail.into(),
             retry_after: None,
             policies: Vec::new(),
+            cause: None,
+        }
+    }
+
+    fn because(self, cause: impl Display) -> Self {
+        Self {
+            cause: Some(cause.to_string()),
+            ..self
         }
     }
 
@@ -204,14 +216,22 @@ impl Refusal {
     }
 
     /// A bug of ours, of which nothing is told outside.
-    pub fn internal() -> Self {
+    pub fn internal(cause: impl Display) -> Self {
         let (status, category) = (StatusCode::INTERNAL_SERVER_ERROR, FailureCategory::Internal);
         let detail =
-            "the server failed, by a bug or a damaged database: the audit log has the request under its id";
-        Self::new(status, category, "internal", "The server failed", detail)
+            "the server failed, by a bug or a damaged database: its log has the request under its id";
+        Self::new(status, category, "internal", "The server failed", detail).because(cause)
+    }
+
+    /// Writes down what went wrong here, if anything did.
+    pub fn log(&self, path: &str, request_id: &str) {
+        if let Some(cause) = &self.cause {
+            tracing::error!(status = self.status.as_u16(), path, request_id, "{cause}");
+        }
     }
 
     pub fn response(&self, request_id: &str, instance: &str) -> Response {
+        self.log(instance, request_id);
         let is_registered = self.kind.starts_with("https://");
         let problem = Problem {
             kind: match is_registered {
@@ -247,18 +267,19 @@ impl From<DatabaseError> for Refusal {
             DatabaseError::UnknownJob(_) => Self::missing(error.to_string()),
             // What a database says may hold what nobody outside should read.
             DatabaseError::Unavailable { .. } | DatabaseError::Connect { .. } => {
-                Self::unavailable("the database does not answer; nothing was done")
+                Self::unavailable("the database does not answer; nothing was done").because(&error)
             }
             DatabaseError::Url
             | DatabaseError::Migration { .. }
             | DatabaseError::Statement { .. }
-            | DatabaseError::Row { .. } => Self::internal(),
+            | DatabaseError::Row { .. } => Self::internal(&error),
         }
     }
 }
 
 impl From<JournalError> for Refusal {
-    fn from(_: JournalError) -> Self {
-        Self::unavailable("the audit log cannot be written, and nothing is done without it")
+    fn from(error: JournalError) -> Self {
+        let refusal = Self::unavailable("the audit log cannot be written, and nothing is done without it");
+        refusal.because(error)
     }
 }

@@ -107,7 +107,7 @@ fn resolve(asked: &Asked<'_>, request: &api::WebhookRequest) -> Result<(NewWebho
     let webhook = NewWebhook {
         id: uuid::Uuid::now_v7().to_string(),
         url: url.to_owned(),
-        secret: generate_secret().map_err(|_| Refusal::internal())?,
+        secret: generate_secret().map_err(Refusal::internal)?,
         events,
         repository: request.repository.clone(),
     };
@@ -141,7 +141,7 @@ pub(super) async fn rotate(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     }
     let now = now_ms();
     let rotation = Rotation {
-        secret: generate_secret().map_err(|_| Refusal::internal())?,
+        secret: generate_secret().map_err(Refusal::internal)?,
         old_until_ms: now.saturating_add(OLD_HOLDS_MS),
         ends_older: rotating.now,
     };
@@ -223,7 +223,7 @@ pub(super) async fn replay(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::conflict("the webhook is disabled: enable it first"));
     }
     database.replay_delivery(&id, now_ms()).await?;
-    let replayed = database.delivery(&id).await?.ok_or_else(Refusal::internal)?;
+    let replayed = database.delivery(&id).await?.ok_or_else(|| Refusal::internal("a delivery that was replayed is gone"))?;
     Ok(Answer::json(
         &permit,
         StatusCode::ACCEPTED,

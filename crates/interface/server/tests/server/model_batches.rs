@@ -205,6 +205,16 @@ async fn a_file_of_requests_comes_back_as_files_of_answers() {
         .filter(|record| record["subject"] == CHAT)
         .count();
     assert_eq!(of_lines, 7);
+    let scrape = desk.metrics.encode();
+    for (class, count) in [("2xx", 6), ("4xx", 1)] {
+        let counted = scrape.lines().filter(|line| {
+            line.starts_with(
+                r#"tenon_requests_total{route="/v1/batches",task="none",criticality="sheddable""#,
+            ) && line.contains(&format!(r#"status_class="{class}""#))
+        });
+        let counts = counted.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap());
+        assert_eq!(counts.sum::<u32>(), count, "{scrape}");
+    }
     stop.cancel();
     worker.await.unwrap();
 }
