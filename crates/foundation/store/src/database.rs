@@ -37,7 +37,7 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, PgPool, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, SqlitePool};
 use tokio::sync::broadcast;
 
 pub use approvals::Approval;
@@ -50,7 +50,7 @@ pub use error::DatabaseError;
 pub use files::StoredFile;
 pub use idempotency::IdempotencyKey;
 pub use jobs::{Held, Job, JobFilter, JobHistoryEntry, JobNews, NewJob, QueueDepth, Submitted};
-pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, Settlement, UsageRow};
+pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, Reserved, Settlement, UsageRow};
 pub use model_batches::{
     AnsweredLine, BatchLine, BatchUsage, ClaimedBatch, LineCounts, LineError, ModelBatch, ModelBatchStatus,
 };
@@ -64,6 +64,7 @@ pub use url::DatabaseUrl;
 pub use webhooks::{NewWebhook, Rotated, Rotation, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
 
 use durability::Checkpointer;
+use ledger::Reservations;
 use notices::Listener;
 use session::{Session, values};
 
@@ -79,6 +80,7 @@ pub struct Database {
     pool: Pool,
     notices: broadcast::Sender<Notice>,
     clock_is_wrong: Arc<AtomicBool>,
+    reservations: Arc<Reservations>,
     // Ends with the last clone.
     _listener: Option<Arc<Listener>>,
 }
@@ -113,15 +115,17 @@ impl Database {
                     pool,
                     notices,
                     clock_is_wrong: Arc::default(),
+                    reservations: Arc::default(),
                     _listener: None,
                 })
             }
             DatabaseUrl::Postgres(secret) => {
                 let options: PgConnectOptions = secret.expose().parse().map_err(unreachable)?;
+                let options = options.application_name("tenon").disable_statement_logging();
                 let pool = PgPoolOptions::new()
                     .max_connections(connections.max(1).saturating_add(1))
                     .acquire_timeout(PATIENCE)
-                    .connect_with(options.application_name("tenon"))
+                    .connect_with(options)
                     .await
                     .map_err(unreachable)?;
                 let listener = Listener::start(&pool, notices.clone())
@@ -131,6 +135,7 @@ impl Database {
                     pool: Pool::Postgres(pool),
                     notices,
                     clock_is_wrong: Arc::default(),
+                    reservations: Arc::default(),
                     _listener: Some(Arc::new(listener)),
                 })
             }
@@ -281,10 +286,13 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", durability::LONGEST_LOG)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE);
+        .busy_timeout(PATIENCE)
+        .disable_statement_logging();
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(PATIENCE)
+        // A connection to a file is not lost between two uses.
+        .test_before_acquire(false)
         // A full disk has SQLite end a transaction by itself, which the driver does not hear of: it would take every
         // later one for a part of that.
         .before_acquire(|connection, _| {
@@ -297,6 +305,7 @@ async fn sqlite(path: &Path) -> Result<Pool, sqlx::Error> {
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
         .connect_with(options.read_only(true))
         .await?;
     Ok(Pool::Sqlite {

@@ -16,8 +16,9 @@ pub use database::{
     Job, JobFilter, JobHistoryEntry, JobNews, Limit, LimitScope, LimitUnit, LineCounts, LineError,
     LoginAttempt, LoginGrant, ModelBatch, ModelBatchStatus, NewBatch, NewItem, NewJob, NewKey, NewSession,
     NewWebhook, Notice, ProposalRow, ProviderIdentity, QualityRow, QueueDepth, RegisteredRepository,
-    RepositoryKind, Rotated, Rotation, Settlement, Spending, SpendingRow, StoredCheckpoint, StoredFile,
-    StoredKey, StoredSession, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent, WebhookKind,
+    RepositoryKind, Reserved, Rotated, Rotation, Settlement, Spending, SpendingRow, StoredCheckpoint,
+    StoredFile, StoredKey, StoredSession, Submitted, UnknownWebhookEvent, UsageRow, Webhook, WebhookEvent,
+    WebhookKind,
 };
 pub use error::StoreError;
 pub use listing::{Listing, Summary};

@@ -33,7 +33,7 @@ use tenon_traces::{Carrier, Traceparent};
 use tokio::runtime::Handle;
 use tracing::{Metadata, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
@@ -72,9 +72,10 @@ impl Traces {
             .with_ansi(false)
             .with_target(false)
             .with_writer(Log(composition::redactor(settings)))
-            .with_filter(filter_fn(move |metadata| {
-                metadata.is_event() && is_ours(metadata)
-            }));
+            .with_filter(
+                filter_fn(move |metadata| metadata.is_event() && is_ours(metadata))
+                    .with_max_level_hint(LevelFilter::ERROR),
+            );
         let spans = provider.as_ref().map(|provider| {
             tracing_opentelemetry::layer()
                 .with_tracer(provider.tracer("tenon"))

@@ -71,29 +71,29 @@ pub(crate) async fn admit(
     told: Option<&Told>,
 ) -> Result<Asking, Failure> {
     let caller = Caller::recognise(control, method, headers).await?;
-    let caller = decided(control, caller, path, Action::ModelsUse).await?;
-    counted(control, caller, path, told).await
+    admitted(control, caller, path, told).await
 }
 
 /// Admits a line of a batch, as a request of its own with the key that the batch was asked with.
 pub(crate) async fn admit_line(control: &Arc<Control>, key: &str, path: &str) -> Result<Asking, Failure> {
     let caller = Caller::of_known_key(control, key).await?;
-    let caller = decided(control, caller, path, Action::ModelsUse).await?;
-    counted(control, caller, path, None).await
+    admitted(control, caller, path, None).await
 }
 
-async fn counted(
+/// Decides, and counts meanwhile.
+async fn admitted(
     control: &Arc<Control>,
     caller: Caller,
     path: &str,
     told: Option<&Told>,
 ) -> Result<Asking, Failure> {
     let now = now_ms();
-    let counted = control
-        .ledger
-        .count_request(&caller, now)
-        .await
-        .map_err(Refusal::from)?;
+    let (decided, counted) = tokio::join!(
+        decided(control, &caller, path, Action::ModelsUse),
+        control.ledger.count_request(&caller, now),
+    );
+    decided?;
+    let counted = counted.map_err(Refusal::from)?;
     let rows = counted.map_err(|exceeded| Refusal::exceeded(&exceeded, now))?;
     if let Some(told) = told {
         told.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
@@ -113,7 +113,7 @@ pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Resp
     let path = "/metrics";
     let decided = async {
         let caller = Caller::recognise(control, &Method::GET, headers).await?;
-        decided(control, caller, path, Action::SignalsRead).await
+        decided(control, &caller, path, Action::SignalsRead).await
     };
     if let Err(refusal) = decided.await {
         return refusal.response("", path);
@@ -123,7 +123,7 @@ pub(crate) async fn metrics(control: &Arc<Control>, headers: &HeaderMap) -> Resp
 }
 
 /// Decides about the service as a whole, and records the decision.
-async fn decided(control: &Control, caller: Caller, path: &str, action: Action) -> Result<Caller, Refusal> {
+async fn decided(control: &Control, caller: &Caller, path: &str, action: Action) -> Result<(), Refusal> {
     let authorizer = &control.parts.authorizer;
     let decision = authorizer.decide(&caller.principal, &caller.scopes, action, &Resource::Service);
     let kind = match decision.allowed {
@@ -145,7 +145,7 @@ async fn decided(control: &Control, caller: Caller, path: &str, action: Action) 
     let event = caller.credential.noted(event);
     control.parts.journal.record(event).await?;
     match decision.allowed {
-        true => Ok(caller),
+        true => Ok(()),
         false => Err(Refusal::forbidden(decision.reason, decision.policies)),
     }
 }

@@ -60,6 +60,15 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// The same for another who waited for the same.
+    pub(super) fn again(&self) -> Self {
+        let source = self.to_string().into();
+        match self.is_temporary() {
+            true => Self::Unavailable { source },
+            false => Self::Statement { source },
+        }
+    }
+
     /// Whether the same may succeed later.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Connect { .. })

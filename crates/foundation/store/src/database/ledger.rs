@@ -1,12 +1,15 @@
 //! What may be spent, and what was: one ledger for every door.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use super::announcement::announce_limit;
-use super::session::{Session, values};
+use super::session::{Row, Session, json, unreadable, values};
 use super::spending::{Spending, spend};
 use super::{Database, DatabaseError, Durability};
 
@@ -289,28 +292,82 @@ impl Database {
         used.collect()
     }
 
-    /// Takes every charge of the list, or none. What is reserved dies with the power as what it was reserved for does.
+    /// Takes every charge of the list, or none. What is reserved dies with the power as what it was reserved for does; what
+    /// comes while others are written is written together.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn reserve(
-        &self,
-        charges: &[Charge],
-        now_ms: i64,
-    ) -> Result<Result<Vec<UsageRow>, Exceeded>, DatabaseError> {
-        let mut session = self.write_with(Durability::Deferred).await?;
-        let reserved = reserve(&mut session, charges, now_ms).await?;
-        match reserved {
-            Ok(rows) => {
-                session.commit().await?;
-                Ok(Ok(rows))
-            }
-            Err(refused) => {
-                drop(session);
-                self.tell_refused(&refused, now_ms).await?;
-                Ok(Err(refused.exceeded))
-            }
+    pub async fn reserve(&self, charges: &[Charge], now_ms: i64) -> Result<Reserved, DatabaseError> {
+        let (answer, answered) = oneshot::channel();
+        let is_first = self.reservations.add(Reservation {
+            charges: charges.to_vec(),
+            now_ms,
+            answer,
+        });
+        if is_first {
+            // Whoever asked may go away in the middle; the others have not.
+            tokio::spawn(self.clone().write_reservations());
         }
+        let ended = || DatabaseError::Unavailable {
+            source: "the process is stopping".into(),
+        };
+        answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    async fn write_reservations(self) {
+        let writing = Writing(&self.reservations);
+        while let Some(together) = writing.next() {
+            self.reserve_together(together).await;
+        }
+    }
+
+    async fn reserve_together(&self, together: Vec<Reservation>) {
+        let error = match self.try_to_reserve(&together).await {
+            Ok(answers) => {
+                for (reservation, answer) in together.into_iter().zip(answers) {
+                    // Whoever went away meanwhile does not mind.
+                    let _ = reservation.answer.send(answer);
+                }
+                return;
+            }
+            Err(error) => error,
+        };
+        let is_alone = together.len() == 1;
+        for reservation in together {
+            // What the database refuses of one must not be refused to the others.
+            let answer = match is_alone || error.is_temporary() {
+                true => Err(error.again()),
+                false => {
+                    let alone = self.try_to_reserve(std::slice::from_ref(&reservation)).await;
+                    alone.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(error.again())))
+                }
+            };
+            let _ = reservation.answer.send(answer);
+        }
+    }
+
+    async fn try_to_reserve(
+        &self,
+        together: &[Reservation],
+    ) -> Result<Vec<Result<Reserved, DatabaseError>>, DatabaseError> {
+        let mut session = self.write_with(Durability::Deferred).await?;
+        let requests: Vec<_> = together
+            .iter()
+            .map(|reservation| (&reservation.charges[..], reservation.now_ms))
+            .collect();
+        let reserved = reserve_each(&mut session, &requests).await?;
+        session.commit().await?;
+        let mut answers = Vec::with_capacity(reserved.len());
+        for (reserved, (_, now_ms)) in reserved.into_iter().zip(requests) {
+            answers.push(match reserved {
+                Ok(rows) => Ok(Ok(rows)),
+                Err(refused) => {
+                    let told = self.tell_refused(&refused, now_ms).await;
+                    told.map(|()| Err(refused.exceeded))
+                }
+            });
+        }
+        Ok(answers)
     }
 
     /// Tells that a limit is used up, the first time that it is in the way.
@@ -392,39 +449,50 @@ async fn tell(
     }
 }
 
+/// Where a charge is counted.
+type Place<'charge> = (&'charge str, LimitUnit, i64);
+
 /// The same order for everybody, so that two that share rows never wait for each other.
-fn place(charge: &Charge) -> (&str, LimitUnit, i64) {
+fn place(charge: &Charge) -> Place<'_> {
     (&charge.counted, charge.limit.unit, charge.limit.window_seconds)
 }
 
 /// Corrections, each with the time of its reservation.
 pub(super) async fn settle(
     session: &mut Session,
-    mut corrections: Vec<(&Charge, i64)>,
+    corrections: Vec<(&Charge, i64)>,
     now_ms: i64,
 ) -> Result<(), DatabaseError> {
-    corrections.sort_by(|(a, _), (b, _)| place(a).cmp(&place(b)));
+    let mut places: BTreeMap<Place<'_>, Vec<(&Charge, i64)>> = BTreeMap::new();
     for (charge, reserved_at_ms) in corrections {
-        // What a window holds that ended meanwhile is no longer of interest, and what was reserved in it is not given
-        // back in the next one.
+        places
+            .entry(place(charge))
+            .or_default()
+            .push((charge, reserved_at_ms));
+    }
+    for ((counted, unit, window_seconds), corrections) in places {
+        // What a window holds that ended meanwhile is no longer of interest.
         let row = session
             .first(
-                "UPDATE usage SET used = CASE WHEN used + $5 < 0 THEN 0 ELSE used + $5 END WHERE scope = $1 \
-                 AND unit = $2 AND window_seconds = $3 AND window_start + window_seconds * 1000 > $4 \
-                 AND ($5 >= 0 OR window_start <= $6) RETURNING used, warned",
-                values![
-                    &charge.counted,
-                    charge.limit.unit.as_str(),
-                    charge.limit.window_seconds,
-                    now_ms,
-                    charge.amount,
-                    reserved_at_ms,
-                ],
+                "UPDATE usage SET used = used WHERE scope = $1 AND unit = $2 AND window_seconds = $3 \
+                 AND window_start + window_seconds * 1000 > $4 RETURNING used, window_start, warned",
+                values![counted, unit.as_str(), window_seconds, now_ms],
             )
             .await?;
-        if let Some(row) = row {
-            let (used, warned) = (row.integer("used")?, row.integer("warned")?);
-            tell_mark(session, charge, used, warned, now_ms).await?;
+        let Some(mut window) = row.as_ref().map(Window::read).transpose()? else {
+            continue;
+        };
+        for (charge, reserved_at_ms) in &corrections {
+            // What was reserved in an earlier window is not given back in this one.
+            if charge.amount >= 0 || window.start_ms <= *reserved_at_ms {
+                window.used = window.used.saturating_add(charge.amount).max(0);
+            }
+        }
+        let statement = "UPDATE usage SET used = $4 WHERE scope = $1 AND unit = $2 AND window_seconds = $3";
+        let written = values![counted, unit.as_str(), window_seconds, window.used];
+        session.run(statement, written).await?;
+        if let Some((charge, _)) = corrections.last() {
+            tell_mark(session, charge, window.used, window.warned, now_ms).await?;
         }
     }
     Ok(())
@@ -444,60 +512,257 @@ async fn tell_mark(
     }
 }
 
-/// Whether a window is over at `$4`. One that begins a minute after that was begun by a clock that was wrong: it might not
-/// end for years.
-macro_rules! is_over {
-    () => {
-        "(usage.window_start + usage.window_seconds * 1000 <= $4 OR usage.window_start > $4 + 60000)"
-    };
-}
-
+/// Takes every charge of the list, or none: then nothing of this transaction must be kept.
 pub(super) async fn reserve(
     session: &mut Session,
     charges: &[Charge],
     now_ms: i64,
 ) -> Result<Result<Vec<UsageRow>, Refused>, DatabaseError> {
-    let mut rows = Vec::with_capacity(charges.len());
+    let mut reserved = reserve_each(session, &[(charges, now_ms)]).await?;
+    Ok(reserved.pop().unwrap_or_else(|| Ok(Vec::new())))
+}
+
+/// Takes every charge of a list or none, one list after the other, each at its time.
+async fn reserve_each(
+    session: &mut Session,
+    lists: &[(&[Charge], i64)],
+) -> Result<Vec<Result<Vec<UsageRow>, Refused>>, DatabaseError> {
+    let charges = lists
+        .iter()
+        .flat_map(|(charges, now_ms)| charges.iter().map(|charge| (place(charge), (charge, *now_ms))));
+    let places: BTreeMap<Place<'_>, _> = charges.collect();
+    let mut windows = hold(session, &places).await?;
+    let mut reserved = Vec::with_capacity(lists.len());
+    let mut changed = BTreeSet::new();
+    for (charges, now_ms) in lists {
+        let taken = take(&windows, charges, *now_ms)?;
+        reserved.push(taken.map(|(after, rows)| {
+            changed.extend(after.keys().copied());
+            windows.extend(after);
+            rows
+        }));
+    }
+    windows.retain(|place, _| changed.contains(place));
+    write(session, &windows).await?;
+    for (place, window) in windows {
+        if let Some((charge, now_ms)) = places.get(&place) {
+            tell_mark(session, charge, window.used, window.warned, *now_ms).await?;
+        }
+    }
+    Ok(reserved)
+}
+
+macro_rules! as_it_is {
+    () => {
+        "ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET used = usage.used \
+         RETURNING scope, unit, window_seconds, used, window_start, warned"
+    };
+}
+macro_rules! replaced {
+    () => {
+        "ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET used = excluded.used, \
+         window_start = excluded.window_start, warned = excluded.warned"
+    };
+}
+
+/// The windows of these places, which nobody else changes before the end of the transaction: one statement, since each is
+/// a way to another thread and back.
+async fn hold<'charges>(
+    session: &mut Session,
+    places: &BTreeMap<Place<'charges>, (&Charge, i64)>,
+) -> Result<Windows<'charges>, DatabaseError> {
+    let asked: Vec<_> = places
+        .iter()
+        .map(|((counted, unit, window_seconds), (_, now_ms))| (counted, unit, window_seconds, now_ms))
+        .collect();
+    let statement = session.either(
+        concat!(
+            "INSERT INTO usage (scope, unit, window_seconds, window_start, used) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0 FROM json_each($1) WHERE true ",
+            as_it_is!()
+        ),
+        concat!(
+            "INSERT INTO usage (scope, unit, window_seconds, window_start, used) \
+             SELECT value ->> 0, value ->> 1, (value ->> 2)::BIGINT, (value ->> 3)::BIGINT, 0 \
+             FROM json_array_elements($1::json) ",
+            as_it_is!()
+        ),
+    );
+    let rows = session.all(statement, values![json("usage", &asked)?]).await?;
+    let mut windows = Windows::new();
+    for row in &rows {
+        let (counted, unit) = (row.text("scope")?, row.parsed("unit")?);
+        let found = (counted.as_str(), unit, row.integer("window_seconds")?);
+        let place = places.keys().copied().find(|place| *place == found);
+        let place = place.ok_or_else(|| unreadable("scope", "a window that nobody asked for"))?;
+        windows.insert(place, Window::read(row)?);
+    }
+    Ok(windows)
+}
+
+async fn write(session: &mut Session, windows: &Windows<'_>) -> Result<(), DatabaseError> {
+    if windows.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = windows
+        .iter()
+        .map(|((counted, unit, window_seconds), window)| {
+            let Window {
+                used,
+                start_ms,
+                warned,
+            } = window;
+            (counted, unit, window_seconds, start_ms, used, warned)
+        })
+        .collect();
+    let statement = session.either(
+        concat!(
+            "INSERT INTO usage (scope, unit, window_seconds, window_start, used, warned) SELECT value ->> 0, \
+             value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($1) WHERE true ",
+            replaced!()
+        ),
+        concat!(
+            "INSERT INTO usage (scope, unit, window_seconds, window_start, used, warned) SELECT value ->> 0, \
+             value ->> 1, (value ->> 2)::BIGINT, (value ->> 3)::BIGINT, (value ->> 4)::BIGINT, (value ->> 5)::BIGINT \
+             FROM json_array_elements($1::json) ",
+            replaced!()
+        ),
+    );
+    session
+        .run(statement, values![json("usage", &rows)?])
+        .await
+        .map(drop)
+}
+
+type Windows<'charges> = BTreeMap<Place<'charges>, Window>;
+
+/// What the windows are after these charges, if they have room.
+fn take<'charges>(
+    windows: &Windows<'charges>,
+    charges: &'charges [Charge],
+    now_ms: i64,
+) -> Result<Result<(Windows<'charges>, Vec<UsageRow>), Refused>, DatabaseError> {
     let mut ordered: Vec<&Charge> = charges.iter().collect();
     ordered.sort_by(|a, b| place(a).cmp(&place(b)));
+    let mut after = Windows::new();
+    let mut rows = Vec::with_capacity(ordered.len());
     for charge in ordered {
-        let limit = &charge.limit;
-        // The window begins anew with the first use after its end.
-        let row = session
-            .one(
-                concat!(
-                    "INSERT INTO usage (scope, unit, window_seconds, window_start, used) VALUES ($1, $2, $3, $4, $5) \
-                     ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET used = CASE WHEN ",
-                    is_over!(),
-                    " THEN $5 ELSE usage.used + $5 END, warned = CASE WHEN ",
-                    is_over!(),
-                    " THEN 0 ELSE usage.warned END, window_start = CASE WHEN ",
-                    is_over!(),
-                    " THEN $4 ELSE usage.window_start END RETURNING used, window_start, warned",
-                ),
-                values![&charge.counted, limit.unit.as_str(), limit.window_seconds, now_ms, charge.amount],
-            )
-            .await?;
-        let used = row.integer("used")?;
-        let resets_at_ms = row
-            .integer("window_start")?
-            .saturating_add(limit.window_seconds.saturating_mul(1000));
-        let warned = row.integer("warned")?;
-        let limit = limit.clone();
+        let held = after.get(&place(charge)).or_else(|| windows.get(&place(charge)));
+        let held = held.ok_or_else(|| unreadable("used", "a window that is not held"))?;
+        let mut window = held.at(charge.limit.window_seconds, now_ms);
+        let limit = charge.limit.clone();
+        let resets_at_ms = window.end_ms(limit.window_seconds);
+        let used = window.used.saturating_add(charge.amount);
         if used > limit.quota {
             return Ok(Err(Refused {
                 counted: charge.counted.clone(),
-                used: used.saturating_sub(charge.amount),
-                is_first: is_told(limit.unit) && warned < 100 && mark(used - charge.amount, limit.quota) > 50,
+                used: window.used,
+                is_first: is_told(limit.unit) && window.warned < 100 && mark(window.used, limit.quota) > 50,
                 exceeded: Exceeded { limit, resets_at_ms },
             }));
         }
-        tell_mark(session, charge, used, warned, now_ms).await?;
+        window.used = used;
+        after.insert(place(charge), window);
         rows.push(UsageRow {
             limit,
             used,
             resets_at_ms,
         });
     }
-    Ok(Ok(rows))
+    Ok(Ok((after, rows)))
+}
+
+/// A window of time that has begun.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    used: i64,
+    start_ms: i64,
+    warned: i64,
+}
+
+/// A window that begins so much later than now was begun by a clock that was wrong: it might not end for years.
+const AHEAD_MS: i64 = 60_000;
+
+impl Window {
+    fn read(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            used: row.integer("used")?,
+            start_ms: row.integer("window_start")?,
+            warned: row.integer("warned")?,
+        })
+    }
+
+    fn end_ms(&self, window_seconds: i64) -> i64 {
+        self.start_ms.saturating_add(window_seconds.saturating_mul(1000))
+    }
+
+    /// The same at this time: one that is over begins anew.
+    fn at(self, window_seconds: i64, now_ms: i64) -> Self {
+        let is_over = self.end_ms(window_seconds) <= now_ms;
+        match is_over || self.start_ms > now_ms.saturating_add(AHEAD_MS) {
+            true => Self {
+                used: 0,
+                start_ms: now_ms,
+                warned: 0,
+            },
+            false => self,
+        }
+    }
+}
+
+/// What came of a reservation: the windows after it, or the one that has not enough left.
+pub type Reserved = Result<Vec<UsageRow>, Exceeded>;
+
+/// Reservations that wait until those before them are written.
+#[derive(Default)]
+pub(super) struct Reservations(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    reservations: Vec<Reservation>,
+    /// Whether somebody writes, who looks again before going.
+    are_written: bool,
+}
+
+struct Reservation {
+    charges: Vec<Charge>,
+    now_ms: i64,
+    answer: oneshot::Sender<Result<Reserved, DatabaseError>>,
+}
+
+impl Reservations {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody writes them yet.
+    fn add(&self, reservation: Reservation) -> bool {
+        let mut waiting = self.waiting();
+        waiting.reservations.push(reservation);
+        !std::mem::replace(&mut waiting.are_written, true)
+    }
+}
+
+/// So many reservations are one transaction at most.
+const TOGETHER: usize = 256;
+
+/// Somebody who writes reservations.
+struct Writing<'waiting>(&'waiting Reservations);
+
+impl Writing<'_> {
+    fn next(&self) -> Option<Vec<Reservation>> {
+        let mut waiting = self.0.waiting();
+        let count = waiting.reservations.len().min(TOGETHER);
+        waiting.are_written = count > 0;
+        (count > 0).then(|| waiting.reservations.drain(..count).collect())
+    }
+}
+
+impl Drop for Writing<'_> {
+    /// Whoever waits for a writer that broke down hears of it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *self.0.waiting() = Waiting::default();
+        }
+    }
 }

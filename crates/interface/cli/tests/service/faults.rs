@@ -32,7 +32,7 @@ fn a_server_without_its_database_says_so_and_does_not_start() {
 fn who_signs_in_where_nobody_can_is_told_at_once() {
     let site = Site::new(&nobody());
     let server = site.serve(&JOBS_ALONE);
-    let refused = site.ask(&server, &["login", "--wait", "1h"]).expect(5);
+    let refused = site.ask(&server, &["login", "--wait", "1h"]).expect(2);
     refused.says("the server's configuration has no `[oidc]`");
     assert_eq!(server.stop(), Some(0));
 }

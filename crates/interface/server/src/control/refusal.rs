@@ -20,7 +20,7 @@ pub(crate) struct Refusal {
     pub retry_after: Option<i64>,
     policies: Vec<String>,
     /// What went wrong here, for the log: nobody outside is told.
-    cause: Option<String>,
+    cause: Option<Box<str>>,
 }
 
 const QUOTA: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -50,7 +50,7 @@ impl Refusal {
 
     fn because(self, cause: impl Display) -> Self {
         Self {
-            cause: Some(cause.to_string()),
+            cause: Some(cause.to_string().into()),
             ..self
         }
     }

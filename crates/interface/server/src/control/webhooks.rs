@@ -223,7 +223,10 @@ pub(super) async fn replay(asked: &Asked<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::conflict("the webhook is disabled: enable it first"));
     }
     database.replay_delivery(&id, now_ms()).await?;
-    let replayed = database.delivery(&id).await?.ok_or_else(|| Refusal::internal("a delivery that was replayed is gone"))?;
+    let replayed = database
+        .delivery(&id)
+        .await?
+        .ok_or_else(|| Refusal::internal("a delivery that was replayed is gone"))?;
     Ok(Answer::json(
         &permit,
         StatusCode::ACCEPTED,
