@@ -21,6 +21,7 @@ mod notices;
 mod principals;
 mod proposals;
 mod repositories;
+mod reservations;
 mod session;
 mod sign_in;
 mod spending;
@@ -50,7 +51,7 @@ pub use error::DatabaseError;
 pub use files::StoredFile;
 pub use idempotency::IdempotencyKey;
 pub use jobs::{Held, Job, JobFilter, JobHistoryEntry, JobNews, NewJob, QueueDepth, Submitted};
-pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, Reserved, Settlement, UsageRow};
+pub use ledger::{Charge, Exceeded, Limit, LimitScope, LimitUnit, Settlement, UsageRow};
 pub use model_batches::{
     AnsweredLine, BatchLine, BatchUsage, ClaimedBatch, LineCounts, LineError, ModelBatch, ModelBatchStatus,
 };
@@ -58,14 +59,15 @@ pub use notices::Notice;
 pub use principals::{NewKey, StoredKey};
 pub use proposals::{Feedback, FeedbackVerdict, ProposalRow, QualityRow};
 pub use repositories::{RegisteredRepository, RepositoryKind};
+pub use reservations::Reserved;
 pub use sign_in::{Acquaintance, LoginAttempt, LoginGrant, NewSession, ProviderIdentity, StoredSession};
 pub use spending::{Spending, SpendingRow};
 pub use url::DatabaseUrl;
 pub use webhooks::{NewWebhook, Rotated, Rotation, UnknownWebhookEvent, Webhook, WebhookEvent, WebhookKind};
 
 use durability::Checkpointer;
-use ledger::Reservations;
 use notices::Listener;
+use reservations::Reservations;
 use session::{Session, values};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -353,9 +355,13 @@ mod tests {
         let insert = "INSERT INTO audit_log (sequence, line) VALUES (7, 'kept-7')";
         session.run(insert, values![]).await.unwrap();
         session.commit().await.unwrap();
-        assert!(!held());
-        while !held() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let moved = async {
+            while !held() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), moved)
+            .await
+            .unwrap();
     }
 }

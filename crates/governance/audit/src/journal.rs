@@ -138,7 +138,10 @@ impl Writer {
         let is_asked = entries.iter().any(|entry| entry.event.is_none());
         let (events, waiting): (Vec<_>, Vec<_>) = entries
             .drain(..)
-            .map(|entry| (entry.event.clone(), (entry.event.is_some(), entry.kept)))
+            .map(|Entry { event, kept }| {
+                let is_kept = event.is_some();
+                (event, (is_kept, kept))
+            })
             .unzip();
         let kept = self.append(events.into_iter().flatten().collect()).await;
         let signed = match is_asked {

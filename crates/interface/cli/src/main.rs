@@ -6,6 +6,7 @@ mod composition;
 mod failure;
 mod interrupt;
 mod lazy_model;
+mod log;
 mod output;
 mod progress;
 mod server_client;

@@ -1,12 +1,10 @@
-//! Writes what fails to standard error; and sends spans to a collector, by OTLP over HTTP: only where one is configured, and
-//! never at the expense of the service.
+//! Sends spans to a collector, by OTLP over HTTP: only where one is configured, and never at the expense of the service.
 //!
 //! ```text
 //! span of `tracing` ─▶ layer ─▶ queue, bounded ─▶ a thread of its own ─▶ batches ─▶ collector
 //!                                └─ full: dropped           └─ one that fails is dropped; that is said once
 //! ```
 
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,18 +26,16 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Url};
 use tenon_config::Settings;
-use tenon_engine::Redactor;
 use tenon_traces::{Carrier, Traceparent};
 use tokio::runtime::Handle;
-use tracing::{Metadata, Span};
+use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::{composition, service_composition};
+use crate::{composition, log, service_composition};
 
 /// Spans that wait; more are dropped.
 const QUEUE: usize = 4096;
@@ -56,7 +52,7 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// From now on writes what fails in this process to standard error, and sends its spans, if a collector is configured.
+    /// From now on keeps the log of `process`, and sends its spans, if a collector is configured.
     ///
     /// # Errors
     /// When the collector's address or what is shown to it cannot be used.
@@ -66,16 +62,6 @@ impl Traces {
         let provider = collector
             .transpose()?
             .map(|collector| provider(collector, process));
-        // What other crates say of themselves may quote what they carry.
-        let is_ours = |metadata: &Metadata<'_>| metadata.target().starts_with("tenon");
-        let log = tracing_subscriber::fmt::layer()
-            .with_ansi(false)
-            .with_target(false)
-            .with_writer(Log(composition::redactor(settings)))
-            .with_filter(
-                filter_fn(move |metadata| metadata.is_event() && is_ours(metadata))
-                    .with_max_level_hint(LevelFilter::ERROR),
-            );
         let spans = provider.as_ref().map(|provider| {
             tracing_opentelemetry::layer()
                 .with_tracer(provider.tracer("tenon"))
@@ -84,9 +70,11 @@ impl Traces {
                 .with_target(false)
                 .with_tracked_inactivity(false)
                 .with_context_activation(false)
-                .with_filter(filter_fn(move |metadata| metadata.is_span() && is_ours(metadata)))
+                .with_filter(filter_fn(|metadata| metadata.is_span() && log::is_ours(metadata)))
         });
-        let subscriber = tracing_subscriber::registry().with(log).with(spans);
+        let subscriber = tracing_subscriber::registry()
+            .with(log::layer(composition::redactor(settings)))
+            .with(spans);
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
         if provider.is_some() {
@@ -101,33 +89,6 @@ impl Traces {
         let sending = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_EXPORT));
         // What was lost was told of already.
         let _ = tokio::time::timeout(LAST_EXPORT, sending).await;
-    }
-}
-
-/// Standard error, for lines without secrets and personal data.
-struct Log(Redactor);
-
-impl<'log> MakeWriter<'log> for Log {
-    type Writer = LogLine<'log>;
-
-    fn make_writer(&'log self) -> LogLine<'log> {
-        LogLine(&self.0)
-    }
-}
-
-struct LogLine<'log>(&'log Redactor);
-
-impl Write for LogLine<'_> {
-    /// A line comes whole.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        let redacted = self.0.session().redact(&text).into_owned();
-        io::stderr().lock().write_all(redacted.as_bytes())?;
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

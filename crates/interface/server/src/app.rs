@@ -79,7 +79,7 @@ pub fn app(service: Arc<Service>) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&service), tally::kept))
-        .layer(from_fn(named))
+        .layer(from_fn(limits_told))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(service);
     let all = match control {
@@ -165,18 +165,14 @@ impl Sent {
     }
 }
 
-/// Names every answer, so that a person can ask about it, and says what is left of the limits.
-async fn named(mut request: Request, next: Next) -> Response {
+/// Says in every answer what is left of the limits.
+async fn limits_told(mut request: Request, next: Next) -> Response {
     let told = Told::default();
     request.extensions_mut().insert(Arc::clone(&told));
     let mut response = next.run(request).await;
     let rows = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
     for (name, value) in rate_limits(&rows) {
         response.headers_mut().insert(name, value);
-    }
-    let id = uuid::Uuid::now_v7().to_string();
-    if let Ok(id) = id.parse() {
-        response.headers_mut().insert("x-tenon-request-id", id);
     }
     response
 }

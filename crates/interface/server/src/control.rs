@@ -48,7 +48,7 @@ use tenon_runtime::CacheScope;
 
 use crate::access::Asking;
 use crate::failure::{Category, Failure};
-use crate::vitals;
+use crate::{tally, vitals};
 
 pub(crate) use account::{Account, Bill, CameTo, Question, Told};
 use caller::Credential;
@@ -152,7 +152,8 @@ async fn decided(control: &Control, caller: &Caller, path: &str, action: Action)
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        refusal.log("", "");
+        let id = tally::current_id().unwrap_or_default();
+        refusal.log(tally::current().route(), &id.to_string());
         let category = match refusal.status {
             StatusCode::UNAUTHORIZED => Category::Unauthenticated,
             StatusCode::FORBIDDEN => Category::Forbidden,

@@ -159,6 +159,7 @@ impl Failure {
             Dialect::Anthropic => json!({
                 "type": "error",
                 "error": { "type": self.category.anthropic(), "message": self.message },
+                "request_id": tally::current_id().map(|id| id.to_string()),
             }),
             Dialect::LlamaCpp => {
                 let (kind, _) = self.category.open_ai();

@@ -12,6 +12,7 @@ use tenon_engine::{AnsweredBy, Completion, Silence};
 use tenon_runtime::{Answering, CacheRole, GenerateUsage, SampleEvent};
 use tenon_signals::{CacheUse, Metrics, RequestAnswered, ShedReason, TokenDirection, Told};
 use tracing::Span;
+use uuid::Uuid;
 
 use crate::dialect::Dialect;
 use crate::failure::Failure;
@@ -32,6 +33,8 @@ tokio::task_local! {
 /// The tally of one request.
 #[derive(Debug)]
 pub(crate) struct Tally {
+    /// So that a person can ask about the request.
+    id: Uuid,
     metrics: Option<Metrics>,
     route: String,
     criticality: Criticality,
@@ -61,7 +64,7 @@ struct Entries {
     was_stream: bool,
 }
 
-/// Keeps the tally of every request.
+/// Keeps the tally of every request, and names the answer.
 pub(crate) async fn kept(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or(UNKNOWN, MatchedPath::as_str);
@@ -69,7 +72,10 @@ pub(crate) async fn kept(State(service): State<Arc<Service>>, request: Request, 
     let metrics = service.control().filter(|_| is_counted);
     let metrics = metrics.map(|control| control.metrics().clone());
     let tally = Arc::new(Tally::new(metrics, route, Criticality::Standard));
-    let response = CURRENT.scope(Arc::clone(&tally), next.run(request)).await;
+    let mut response = CURRENT.scope(Arc::clone(&tally), next.run(request)).await;
+    if let Ok(id) = tally.id.to_string().parse() {
+        response.headers_mut().insert("x-tenon-request-id", id);
+    }
     let mut entries = tally.entries();
     entries.status = Some(response.status().as_u16());
     entries.opened = Some(tally.begun.elapsed());
@@ -108,9 +114,15 @@ pub(crate) fn current() -> Arc<Tally> {
         .unwrap_or_else(|_| Arc::new(Tally::new(None, UNKNOWN, Criticality::Standard)))
 }
 
+/// The name of the request that is being worked on, if one is.
+pub(crate) fn current_id() -> Option<Uuid> {
+    CURRENT.try_with(|tally| tally.id).ok()
+}
+
 impl Tally {
     fn new(metrics: Option<Metrics>, route: &str, criticality: Criticality) -> Self {
         Self {
+            id: Uuid::now_v7(),
             metrics,
             route: route.to_owned(),
             criticality,
@@ -122,6 +134,11 @@ impl Tally {
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The route that was asked.
+    pub fn route(&self) -> &str {
+        &self.route
     }
 
     /// The protocol that is spoken.

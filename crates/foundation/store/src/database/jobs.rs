@@ -180,6 +180,35 @@ pub(super) struct Place<'batch> {
     pub custom_id: &'batch str,
 }
 
+impl Job {
+    /// What each sample of a proposal came to. Samples that were drawn together read their prompt once; what no model
+    /// answered cost nothing.
+    pub fn spent(&self, proposal: &Proposal) -> Vec<Spending> {
+        let mut read = BTreeSet::new();
+        let attempts = proposal.provenance.attempts.iter();
+        let answers = attempts.filter(|attempt| attempt.has_answer());
+        let spent = answers.map(|attempt| {
+            let sampling = &attempt.sampling;
+            let round = (
+                attempt.prompt_digest,
+                sampling.seed.wrapping_sub(u64::from(sampling.index)),
+            );
+            let prompt = match read.insert(round) {
+                true => attempt.prompt_tokens,
+                false => Some(0),
+            };
+            Spending::of(
+                self.owner,
+                DOOR,
+                &attempt.model,
+                prompt,
+                attempt.completion_tokens,
+            )
+        });
+        spent.collect()
+    }
+}
+
 impl Database {
     /// Keeps a job and what it asks, and tells the workers.
     ///
@@ -326,7 +355,7 @@ impl Database {
         }
         let job = advance(&mut session, held, event, None, now_ms).await?;
         if let Some(proposal) = proposal {
-            let spending = spent(&job, proposal);
+            let spending = job.spent(proposal);
             let tokens = proposal
                 .usage
                 .prompt_tokens
@@ -623,27 +652,6 @@ async fn full(
 struct CameTo {
     tokens: i64,
     cost_micros: i64,
-}
-
-/// What each sample of a proposal came to. Samples that were drawn together read their prompt once; what no model
-/// answered cost nothing.
-fn spent(job: &Job, proposal: &Proposal) -> Vec<Spending> {
-    let mut read = BTreeSet::new();
-    let attempts = proposal.provenance.attempts.iter();
-    let answers = attempts.filter(|attempt| attempt.has_answer());
-    let spent = answers.map(|attempt| {
-        let sampling = &attempt.sampling;
-        let round = (
-            attempt.prompt_digest,
-            sampling.seed.wrapping_sub(u64::from(sampling.index)),
-        );
-        let prompt = match read.insert(round) {
-            true => attempt.prompt_tokens,
-            false => Some(0),
-        };
-        Spending::of(job.owner, DOOR, &attempt.model, prompt, attempt.completion_tokens)
-    });
-    spent.collect()
 }
 
 /// How many jobs are open of those that this owner's count with, until the transaction ends.

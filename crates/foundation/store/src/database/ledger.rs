@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
 use super::announcement::announce_limit;
 use super::session::{Row, Session, json, unreadable, values};
@@ -292,84 +290,6 @@ impl Database {
         used.collect()
     }
 
-    /// Takes every charge of the list, or none. What is reserved dies with the power as what it was reserved for does; what
-    /// comes while others are written is written together.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn reserve(&self, charges: &[Charge], now_ms: i64) -> Result<Reserved, DatabaseError> {
-        let (answer, answered) = oneshot::channel();
-        let is_first = self.reservations.add(Reservation {
-            charges: charges.to_vec(),
-            now_ms,
-            answer,
-        });
-        if is_first {
-            // Whoever asked may go away in the middle; the others have not.
-            tokio::spawn(self.clone().write_reservations());
-        }
-        let ended = || DatabaseError::Unavailable {
-            source: "the process is stopping".into(),
-        };
-        answered.await.unwrap_or_else(|_| Err(ended()))
-    }
-
-    async fn write_reservations(self) {
-        let writing = Writing(&self.reservations);
-        while let Some(together) = writing.next() {
-            self.reserve_together(together).await;
-        }
-    }
-
-    async fn reserve_together(&self, together: Vec<Reservation>) {
-        let error = match self.try_to_reserve(&together).await {
-            Ok(answers) => {
-                for (reservation, answer) in together.into_iter().zip(answers) {
-                    // Whoever went away meanwhile does not mind.
-                    let _ = reservation.answer.send(answer);
-                }
-                return;
-            }
-            Err(error) => error,
-        };
-        let is_alone = together.len() == 1;
-        for reservation in together {
-            // What the database refuses of one must not be refused to the others.
-            let answer = match is_alone || error.is_temporary() {
-                true => Err(error.again()),
-                false => {
-                    let alone = self.try_to_reserve(std::slice::from_ref(&reservation)).await;
-                    alone.and_then(|mut answers| answers.pop().unwrap_or_else(|| Err(error.again())))
-                }
-            };
-            let _ = reservation.answer.send(answer);
-        }
-    }
-
-    async fn try_to_reserve(
-        &self,
-        together: &[Reservation],
-    ) -> Result<Vec<Result<Reserved, DatabaseError>>, DatabaseError> {
-        let mut session = self.write_with(Durability::Deferred).await?;
-        let requests: Vec<_> = together
-            .iter()
-            .map(|reservation| (&reservation.charges[..], reservation.now_ms))
-            .collect();
-        let reserved = reserve_each(&mut session, &requests).await?;
-        session.commit().await?;
-        let mut answers = Vec::with_capacity(reserved.len());
-        for (reserved, (_, now_ms)) in reserved.into_iter().zip(requests) {
-            answers.push(match reserved {
-                Ok(rows) => Ok(Ok(rows)),
-                Err(refused) => {
-                    let told = self.tell_refused(&refused, now_ms).await;
-                    told.map(|()| Err(refused.exceeded))
-                }
-            });
-        }
-        Ok(answers)
-    }
-
     /// Tells that a limit is used up, the first time that it is in the way.
     pub(super) async fn tell_refused(&self, refused: &Refused, now_ms: i64) -> Result<(), DatabaseError> {
         if !refused.is_first {
@@ -378,22 +298,6 @@ impl Database {
         let mut session = self.write().await?;
         let limit = &refused.exceeded.limit;
         tell(&mut session, limit, &refused.counted, refused.used, 100, now_ms).await?;
-        session.commit().await
-    }
-
-    /// Corrects what was reserved at `reserved_at_ms` by what it came to: amounts may be negative.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn settle(
-        &self,
-        charges: &[Charge],
-        reserved_at_ms: i64,
-        now_ms: i64,
-    ) -> Result<(), DatabaseError> {
-        let mut session = self.write().await?;
-        let corrections = charges.iter().map(|charge| (charge, reserved_at_ms)).collect();
-        settle(&mut session, corrections, now_ms).await?;
         session.commit().await
     }
 
@@ -415,6 +319,7 @@ impl Database {
 }
 
 /// A reservation that did not fit.
+#[derive(Debug)]
 pub(super) struct Refused {
     pub exceeded: Exceeded,
     counted: String,
@@ -523,7 +428,7 @@ pub(super) async fn reserve(
 }
 
 /// Takes every charge of a list or none, one list after the other, each at its time.
-async fn reserve_each(
+pub(super) async fn reserve_each(
     session: &mut Session,
     lists: &[(&[Charge], i64)],
 ) -> Result<Vec<Result<Vec<UsageRow>, Refused>>, DatabaseError> {
@@ -552,12 +457,15 @@ async fn reserve_each(
     Ok(reserved)
 }
 
+type Windows<'charges> = BTreeMap<Place<'charges>, Window>;
+
 macro_rules! as_it_is {
     () => {
         "ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET used = usage.used \
          RETURNING scope, unit, window_seconds, used, window_start, warned"
     };
 }
+
 macro_rules! replaced {
     () => {
         "ON CONFLICT (scope, unit, window_seconds) DO UPDATE SET used = excluded.used, \
@@ -634,8 +542,6 @@ async fn write(session: &mut Session, windows: &Windows<'_>) -> Result<(), Datab
         .map(drop)
 }
 
-type Windows<'charges> = BTreeMap<Place<'charges>, Window>;
-
 /// What the windows are after these charges, if they have room.
 fn take<'charges>(
     windows: &Windows<'charges>,
@@ -706,63 +612,6 @@ impl Window {
                 warned: 0,
             },
             false => self,
-        }
-    }
-}
-
-/// What came of a reservation: the windows after it, or the one that has not enough left.
-pub type Reserved = Result<Vec<UsageRow>, Exceeded>;
-
-/// Reservations that wait until those before them are written.
-#[derive(Default)]
-pub(super) struct Reservations(Mutex<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    reservations: Vec<Reservation>,
-    /// Whether somebody writes, who looks again before going.
-    are_written: bool,
-}
-
-struct Reservation {
-    charges: Vec<Charge>,
-    now_ms: i64,
-    answer: oneshot::Sender<Result<Reserved, DatabaseError>>,
-}
-
-impl Reservations {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether nobody writes them yet.
-    fn add(&self, reservation: Reservation) -> bool {
-        let mut waiting = self.waiting();
-        waiting.reservations.push(reservation);
-        !std::mem::replace(&mut waiting.are_written, true)
-    }
-}
-
-/// So many reservations are one transaction at most.
-const TOGETHER: usize = 256;
-
-/// Somebody who writes reservations.
-struct Writing<'waiting>(&'waiting Reservations);
-
-impl Writing<'_> {
-    fn next(&self) -> Option<Vec<Reservation>> {
-        let mut waiting = self.0.waiting();
-        let count = waiting.reservations.len().min(TOGETHER);
-        waiting.are_written = count > 0;
-        (count > 0).then(|| waiting.reservations.drain(..count).collect())
-    }
-}
-
-impl Drop for Writing<'_> {
-    /// Whoever waits for a writer that broke down hears of it.
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            *self.0.waiting() = Waiting::default();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! No window holds more than its quota, whoever spends.
 
-use tenon_store::{Charge, Database, Exceeded, Limit, LimitScope, LimitUnit};
+use tenon_store::{Charge, Database, Exceeded, Limit, LimitScope, LimitUnit, Settlement};
 
 use crate::place::{at_once, on_both};
 use crate::samples::{NOW, limit, tokens, used_by};
@@ -18,6 +18,16 @@ async fn limits_are_set_changed_and_lifted(database: &Database) {
     assert!(!database.lift_limit(&scope, unit, 60).await.unwrap());
     assert!(database.lift_limit(&scope, unit, 3600).await.unwrap());
     assert_eq!(database.limits().await.unwrap(), [each]);
+}
+
+/// Takes so much more, or less, than was reserved then.
+async fn correct(database: &Database, name: &str, amount: i64, reserved_at_ms: i64, now_ms: i64) {
+    let settlement = Settlement {
+        corrections: vec![tokens(name, amount)],
+        reserved_at_ms,
+        spending: None,
+    };
+    database.settle_all(&[settlement], now_ms).await.unwrap();
 }
 
 #[test]
@@ -43,8 +53,7 @@ fn a_window_is_filled_emptied_and_begun_anew() {
         };
         assert_eq!(reserve(1, NOW + 20).await, Err(exceeded));
 
-        let settle =
-            async |amount: i64, at: i64| database.settle(&[tokens("ada", amount)], at, at).await.unwrap();
+        let settle = async |amount: i64, at: i64| correct(&database, "ada", amount, at, at).await;
         settle(-600, NOW + 30).await;
         assert_eq!(used_by(&database, "ada", NOW + 30).await, 400);
         settle(900, NOW + 30).await;
@@ -79,20 +88,11 @@ fn a_window_is_filled_emptied_and_begun_anew() {
             .await
             .unwrap()
             .unwrap();
-        database
-            .settle(&[tokens("bob", -700)], NOW, later + 10)
-            .await
-            .unwrap();
+        correct(&database, "bob", -700, NOW, later + 10).await;
         assert_eq!(used_by(&database, "bob", later + 10).await, 300);
         // What it took beyond that is taken now.
-        database
-            .settle(&[tokens("bob", 50)], NOW, later + 10)
-            .await
-            .unwrap();
-        database
-            .settle(&[tokens("bob", -100)], later, later + 10)
-            .await
-            .unwrap();
+        correct(&database, "bob", 50, NOW, later + 10).await;
+        correct(&database, "bob", -100, later, later + 10).await;
         assert_eq!(used_by(&database, "bob", later + 10).await, 250);
     });
 }
@@ -126,5 +126,21 @@ fn however_many_spend_at_once_no_quota_is_exceeded_and_each_takes_all_or_nothing
         });
         assert_eq!(alone.await.into_iter().filter(|was_taken| *was_taken).count(), 30);
         assert_eq!(used_by(&database, "dan", NOW).await, 990);
+    });
+}
+
+#[test]
+fn what_the_database_will_not_take_of_one_is_not_refused_to_those_written_with_it() {
+    on_both(async |database| {
+        let reserved = at_once(&database, 16, |database, number| async move {
+            // PostgreSQL has no text with a zero in it.
+            let name = if number % 4 == 0 { "a\0b" } else { "eve" };
+            (name, database.reserve(&[tokens(name, 10)], NOW).await)
+        });
+        for (name, reserved) in reserved.await {
+            let is_refused = name != "eve" && database.is_shared();
+            assert_eq!(reserved.is_err(), is_refused, "{name:?}: {reserved:?}");
+        }
+        assert_eq!(used_by(&database, "eve", NOW).await, 120);
     });
 }

@@ -49,6 +49,8 @@ fn a_worker_counts_what_its_jobs_and_models_do() {
         "tenon_worker_ready 1",
         r#"tenon_jobs_total{task="explain",outcome="success",level="unverified"} 1"#,
         r#"tenon_attempts_total{provider="compatible",model="scripted",failure_category="none"} 1"#,
+        // The upstream has no price, and that is said.
+        r#"tenon_requests_unpriced_total{provider="upstream",model="scripted",team="none"} 1"#,
     ];
     for line in counted {
         patiently(line, || {

@@ -9,7 +9,7 @@ use tenon_audit::{AuditEvent, EventKind};
 use tenon_domain::{Digest, ModelReference, Price};
 use tenon_jobs::now_ms;
 use tenon_runtime::Answering;
-use tenon_signals::Upstream;
+use tenon_signals::{Metrics, Upstream};
 use tenon_store::{Charge, LimitScope, LimitUnit, Settlement, Spending, UsageRow};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -177,7 +177,30 @@ impl Bill {
             reserved_at_ms: self.reserved_at_ms,
             spending,
         };
+        self.add(settlement, called);
+    }
+
+    fn add(&self, settlement: Settlement, called: Option<AuditEvent>) {
+        if let Some(spending) = &settlement.spending {
+            let team = self.caller.principal.team.as_deref();
+            measure_cost(self.control.metrics(), spending, team);
+        }
         self.control.accounts.add(settlement, called);
+    }
+}
+
+/// Counts what an answer cost.
+pub(super) fn measure_cost(metrics: &Metrics, spending: &Spending, team: Option<&str>) {
+    let upstream = Upstream {
+        provider: match spending.price {
+            Some(Price::FREE) => "embedded",
+            _ => "upstream",
+        },
+        model: &spending.model,
+    };
+    match spending.cost_micros() {
+        Some(micros) => metrics.cost(upstream, team, micros as f64 / 1_000_000.0),
+        None => metrics.unpriced(upstream, team),
     }
 }
 
@@ -194,7 +217,7 @@ impl Drop for Bill {
             spending: Some(spending),
         };
         let called = self.called(&self.model, None, None);
-        self.control.accounts.add(settlement, Some(called));
+        self.add(settlement, Some(called));
     }
 }
 
@@ -277,20 +300,6 @@ impl Control {
         }
     }
 
-    fn measure_cost(&self, spending: &Spending) {
-        let upstream = Upstream {
-            provider: match spending.price {
-                Some(Price::FREE) => "embedded",
-                _ => "upstream",
-            },
-            model: &spending.model,
-        };
-        match spending.cost_micros() {
-            Some(micros) => self.metrics().cost(upstream, None, micros as f64 / 1_000_000.0),
-            None => self.metrics().unpriced(upstream, None),
-        }
-    }
-
     /// Whether everything was written.
     async fn settle_open(&self) -> bool {
         let Open { settlements, called } = self.accounts.take();
@@ -302,12 +311,7 @@ impl Control {
             return true;
         }
         match self.database().settle_all(&settlements, now_ms()).await {
-            Ok(()) => {
-                for spending in settlements.iter().filter_map(|one| one.spending.as_ref()) {
-                    self.measure_cost(spending);
-                }
-                true
-            }
+            Ok(()) => true,
             Err(error) => {
                 if error.is_temporary() {
                     self.accounts.put_back(settlements);

@@ -10,6 +10,8 @@ use tenon_signals::{Metrics, Tries};
 use tenon_store::Job;
 use tokio_util::sync::CancellationToken;
 
+use super::account::measure_cost;
+
 /// Runs jobs with another runner, and writes down and measures what came of them.
 pub struct GovernedRunner {
     inner: Arc<dyn Runner>,
@@ -49,6 +51,9 @@ fn measure(metrics: &Metrics, job: &Job, proposal: Option<&Proposal>) {
         Some(0) => Tries::First,
         _ => Tries::Repaired,
     };
+    for spending in job.spent(proposal) {
+        measure_cost(metrics, &spending, None);
+    }
     metrics.hallucinated_names(invented(proposal));
     metrics.proposal_made(job.task, proposal.level(), tries);
     for report in &proposal.evidence.checks {

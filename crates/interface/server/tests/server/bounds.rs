@@ -200,8 +200,11 @@ async fn a_model_that_fails_says_so_in_the_dialect() {
     assert_eq!(reply.headers["retry-after"], "7");
     let mut body = chat();
     body["max_tokens"] = json!(5);
-    let error = house.post("/v1/messages", &body).await.failed(429);
+    let reply = house.post("/v1/messages", &body).await;
+    let id = reply.headers["x-tenon-request-id"].clone();
+    let error = reply.failed(429);
     assert_eq!(error["error"]["type"], "rate_limit_error");
+    assert_eq!(error["request_id"], id.to_str().unwrap());
     let mut body = chat();
     body["stream"] = json!(true);
     house.post("/v1/chat/completions", &body).await.failed(429);

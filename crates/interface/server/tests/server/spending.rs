@@ -96,6 +96,13 @@ async fn every_answer_is_in_the_ledger_with_its_tokens_and_its_cost() {
         (&rows[0]["unreported"], &rows[0]["unpriced"]),
         (&json!(0), &json!(0))
     );
+    let scrape = desk.metrics.encode();
+    let counted = scrape
+        .lines()
+        .filter(|line| line.starts_with(r#"tenon_cost_usd_total{provider="upstream",model="large""#))
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap());
+    let dollars = (2 * (read + 10 * wrote)) as f64 / 1_000_000.0;
+    assert!((counted.sum::<f64>() - dollars).abs() < 1e-9, "{scrape}");
 }
 
 #[tokio::test]
