@@ -68,7 +68,7 @@ pub use webhooks::{NewWebhook, Rotated, Rotation, UnknownWebhookEvent, Webhook, 
 use durability::Checkpointer;
 use notices::Listener;
 use reservations::Reservations;
-use session::{Session, values};
+use session::{Row, Session, Value, values};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -224,6 +224,25 @@ impl Database {
             Pool::Sqlite { read, .. } => Session::SqliteRead(read.acquire().await?),
             Pool::Postgres(pool) => Session::PostgresRead(pool.acquire().await?),
         })
+    }
+
+    /// The rows of one statement that writes, where a single process has the database: then nobody can come in between, and
+    /// no transaction is needed.
+    async fn write_at_once(
+        &self,
+        statement: &'static str,
+        values: &[Value],
+    ) -> Result<Option<Vec<Row>>, DatabaseError> {
+        let Pool::Sqlite {
+            write, checkpointer, ..
+        } = &self.pool
+        else {
+            return Ok(None);
+        };
+        let mut connection = write.acquire().await?;
+        let rows = session::sqlite_rows(&mut connection, statement, values).await?;
+        checkpointer.wake();
+        Ok(Some(rows))
     }
 
     async fn write(&self) -> Result<Session, DatabaseError> {

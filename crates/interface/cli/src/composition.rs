@@ -12,7 +12,8 @@ use tenon_forge::GitRepository;
 use tenon_llama::WorkerConfiguration;
 use tenon_remote::{FillRoute, RemoteConfiguration, RemoteModel, UpstreamKind};
 use tenon_runtime::{
-    FolderError, Model, ModelFolder, Pool, Route, RoutePolicy, RouteTarget, Served, Watch, WatchedModel,
+    FolderError, Model, ModelFolder, Pool, ResolvedModel, Route, RoutePolicy, RouteTarget, Served, Watch,
+    WatchedModel,
 };
 use tenon_sandbox::{Isolation, Sandbox, SandboxRequest};
 use tenon_template::Library;
@@ -44,7 +45,8 @@ pub fn models(settings: &Settings) -> Result<Vec<Arc<dyn Model>>, Failure> {
     names.map(|name| finder.find(settings, name)).collect()
 }
 
-/// The same, watched, with the embedded ones in `pool`; those of `pinned` are never unloaded.
+/// The same, watched, with the embedded ones in `pool`; those of `pinned` are never unloaded. Those after the first that
+/// fills in the middle give way to it: what is completed is waited for by somebody who types.
 ///
 /// # Errors
 /// When a name is unknown or its file is not here.
@@ -57,7 +59,8 @@ pub fn pooled_models(
     let mut finder = Finder {
         pool: Some((Arc::clone(pool), pinned.to_vec())),
         watch: Some(Arc::clone(watch)),
-        ..Finder::default()
+        known: BTreeMap::new(),
+        is_completed: false,
     };
     let names = settings.models.iter();
     names.map(|name| finder.find(settings, name)).collect()
@@ -69,7 +72,12 @@ struct Finder {
     known: BTreeMap<String, Arc<dyn Model>>,
     pool: Option<(Arc<Pool>, Vec<String>)>,
     watch: Option<Arc<dyn Watch>>,
+    /// Whether one of those found by now fills in the middle.
+    is_completed: bool,
 }
+
+/// The least share of a core, about a tenth, beside one that does not stand back.
+const BACKSTAGE: u8 = 10;
 
 impl Finder {
     fn find(&mut self, settings: &Settings, name: &str) -> Result<Arc<dyn Model>, Failure> {
@@ -83,12 +91,17 @@ impl Finder {
             (Some(route), _) => Arc::new(self.route(settings, route)?),
             (None, Some(upstream)) => self.watched(remote_model(settings, upstream)?, served(upstream)),
             (None, None) => {
-                let model = embedded_model(settings, name)?;
+                let (resolved, mut configuration) = embedded_model(settings, name)?;
                 let model: Arc<dyn Model> = match &self.pool {
                     Some((pool, pinned)) => {
+                        if self.is_completed {
+                            configuration.niceness = BACKSTAGE;
+                        }
+                        self.is_completed |= resolved.fills_in_the_middle;
+                        let model = LazyModel::new(&resolved, configuration);
                         Arc::new(model.in_pool(pool, pinned.iter().any(|pin| pin == name)))
                     }
-                    None => Arc::new(model),
+                    None => Arc::new(LazyModel::new(&resolved, configuration)),
                 };
                 let served = Served {
                     provider: "llama_cpp",
@@ -203,7 +216,7 @@ pub fn redactor(settings: &Settings) -> Redactor {
     })
 }
 
-fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure> {
+fn embedded_model(settings: &Settings, name: &str) -> Result<(ResolvedModel, WorkerConfiguration), Failure> {
     let missing = |error: &dyn std::fmt::Display| Failure::new(Exit::Missing, error.to_string());
     let resolved = model_folder(settings)
         .resolve(name)
@@ -222,7 +235,7 @@ fn embedded_model(settings: &Settings, name: &str) -> Result<LazyModel, Failure>
     if let Some(threads) = settings.threads {
         configuration.threads = threads;
     }
-    Ok(LazyModel::new(&resolved, configuration))
+    Ok((resolved, configuration))
 }
 
 /// The templates, the person's own over the built-in ones.

@@ -30,6 +30,8 @@ pub struct WorkerConfiguration {
     pub parallel: u32,
     /// Threads that compute; physical cores serve best.
     pub threads: u32,
+    /// How far it stands back while others compute: 0 to 19, as `nice` counts.
+    pub niceness: u8,
     /// Prompt tokens read at a time: a cancel or a new request waits at most for one such chunk.
     pub prompt_chunk: u32,
     /// Requests admitted at once; more wait in [`generate`](tenon_runtime::Model::generate).
@@ -69,6 +71,7 @@ impl WorkerConfiguration {
             cache_cells: 16384,
             parallel: 8,
             threads: u32::try_from(cores).unwrap_or(1),
+            niceness: 0,
             prompt_chunk: 256,
             most_requests: 64,
             load_timeout: Duration::from_secs(180),
@@ -84,6 +87,7 @@ impl WorkerConfiguration {
             cache_cells: self.cache_cells.max(self.context_length),
             parallel: self.parallel.clamp(1, 64),
             threads: self.threads.max(1),
+            niceness: self.niceness,
             prompt_chunk: self.prompt_chunk.clamp(16, 2048),
             speaks: matches!(self.log, WorkerLog::File(_)),
         }

@@ -29,6 +29,7 @@ pub(crate) struct LoadOrder {
     pub cache_cells: u32,
     pub parallel: u32,
     pub threads: u32,
+    pub niceness: u8,
     pub prompt_chunk: u32,
     pub speaks: bool,
 }

@@ -62,6 +62,8 @@ pub fn run_worker() -> Result<(), WorkerError> {
     let Some(Order::Load(order)) = read_frame(&mut stream)? else {
         return Err(WorkerError::UnexpectedOrder);
     };
+    // Every thread that is begun from here on has it too.
+    rustix::process::nice(i32::from(order.niceness)).map_err(io::Error::from)?;
     let outbox = Outbox::new(stream.try_clone()?);
     if let Err(reason) = serve(&order, stream, &outbox) {
         outbox.send_one(&Reply::LoadFailed { reason })?;

@@ -5,6 +5,13 @@ use tenon_domain::Digest;
 use super::session::{Session, unreadable, values};
 use super::{Database, DatabaseError, Durability};
 
+macro_rules! new_head {
+    () => {
+        "INSERT INTO audit_head (id, sequence, digest) VALUES (1, $2, $3) \
+         ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, digest = excluded.digest"
+    };
+}
+
 /// The end of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditHead {
@@ -44,20 +51,20 @@ impl Database {
         }
         let (rows, head) = seal(head(&mut session).await?)?;
         let rows = serde_json::to_string(&rows).map_err(|error| unreadable("line", error))?;
-        let insert = session.either(
-            "INSERT INTO audit_log (sequence, line) \
-             SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each($1)",
-            "INSERT INTO audit_log (sequence, line) \
-             SELECT (value ->> 0)::BIGINT, value ->> 1 FROM json_array_elements($1::json)",
+        // One way to the database for both.
+        let append = session.either(
+            concat!(
+                "INSERT INTO audit_log (sequence, line) SELECT value ->> 0, value ->> 1 FROM json_each($1); ",
+                new_head!()
+            ),
+            concat!(
+                "WITH appended AS (INSERT INTO audit_log (sequence, line) \
+                 SELECT (value ->> 0)::BIGINT, value ->> 1 FROM json_array_elements($1::json)) ",
+                new_head!()
+            ),
         );
-        session.run(insert, values![rows]).await?;
-        session
-            .run(
-                "INSERT INTO audit_head (id, sequence, digest) VALUES (1, $1, $2) \
-                 ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, digest = excluded.digest",
-                values![head.sequence, head.digest.to_string()],
-            )
-            .await?;
+        let end = head.digest.to_string();
+        session.run(append, values![rows, head.sequence, end]).await?;
         session.commit().await?;
         Ok(head)
     }

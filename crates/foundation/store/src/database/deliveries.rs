@@ -21,7 +21,7 @@ const MOST_FAILURES: u32 = 20;
 
 /// No lease ends later than one that is taken now, but for what clocks may differ: whatever does was taken by a clock that
 /// was set back since.
-const APART_MS: i64 = 60_000;
+pub(super) const APART_MS: i64 = 60_000;
 
 /// Webhooks that have something to be sent and are free, those first that waited longest.
 macro_rules! due {

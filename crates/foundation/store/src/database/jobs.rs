@@ -155,6 +155,24 @@ macro_rules! job_columns {
 }
 pub(super) use job_columns;
 
+/// No worker takes a job for longer at once: a lease that ends later was taken by a clock that was set back since.
+const LONGEST_LEASE_MS: i64 = 600_000;
+
+/// What is held no more at `$now`, or is over.
+macro_rules! overdue {
+    ($now:literal, $never:literal) => {
+        concat!(
+            "(lease_until < ",
+            $now,
+            " OR lease_until > ",
+            $never,
+            " OR (deadline_at < ",
+            $now,
+            " AND finished_at IS NULL))"
+        )
+    };
+}
+
 /// The turn of a job: behind the last of its owner, beside the first of the others.
 macro_rules! turn {
     ($criticality:literal, $owner:literal) => {
@@ -424,9 +442,13 @@ impl Database {
     /// # Errors
     /// When the database does not answer.
     pub async fn expire_jobs(&self, now_ms: i64) -> Result<Vec<Job>, DatabaseError> {
-        let overdue = "SELECT id FROM jobs WHERE lease_until < $1 OR (deadline_at < $1 AND finished_at IS NULL) \
-             ORDER BY id LIMIT 100";
-        let rows = self.read().await?.all(overdue, values![now_ms]).await?;
+        let overdue = concat!(
+            "SELECT id FROM jobs WHERE ",
+            overdue!("$1", "$2"),
+            " ORDER BY id LIMIT 100"
+        );
+        let never_ms = now_ms.saturating_add(LONGEST_LEASE_MS);
+        let rows = self.read().await?.all(overdue, values![now_ms, never_ms]).await?;
         let mut expired = Vec::new();
         for row in &rows {
             match self.expire_job(row.parsed("id")?, now_ms).await {
@@ -451,18 +473,22 @@ impl Database {
             concat!(
                 "SELECT ",
                 job_columns!(),
-                " FROM jobs WHERE id = $1 AND (lease_until < $2 OR (deadline_at < $2 AND finished_at IS NULL))"
+                " FROM jobs WHERE id = $1 AND ",
+                overdue!("$2", "$3")
             ),
             concat!(
                 "SELECT ",
                 job_columns!(),
-                " FROM jobs WHERE id = $1 AND (lease_until < $2 OR (deadline_at < $2 AND finished_at IS NULL)) \
-                 FOR UPDATE SKIP LOCKED"
+                " FROM jobs WHERE id = $1 AND ",
+                overdue!("$2", "$3"),
+                " FOR UPDATE SKIP LOCKED"
             ),
         );
-        let Some(row) = session.first(overdue, values![id.to_string(), now_ms]).await? else {
-            return Ok(None);
-        };
+        let never_ms = now_ms.saturating_add(LONGEST_LEASE_MS);
+        let found = session
+            .first(overdue, values![id.to_string(), now_ms, never_ms])
+            .await?;
+        let Some(row) = found else { return Ok(None) };
         let held = job(&row)?;
         let event = match held.deadline_at_ms.is_some_and(|deadline| deadline < now_ms) {
             true => JobEvent::DeadlinePassed,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::announcement::announce_limit;
 use super::session::{Row, Session, json, unreadable, values};
 use super::spending::{Spending, spend};
-use super::{Database, DatabaseError, Durability};
+use super::{Database, DatabaseError, Durability, Reserved};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -290,6 +290,80 @@ impl Database {
         used.collect()
     }
 
+    /// Takes every charge of every list by one statement, where that can be done and all of them fit; else takes none.
+    pub(super) async fn reserve_at_once(
+        &self,
+        lists: &[(&[Charge], i64)],
+    ) -> Result<Option<Vec<Reserved>>, DatabaseError> {
+        let now_ms = lists.iter().map(|(_, now_ms)| *now_ms).max().unwrap_or_default();
+        let mut sums: BTreeMap<Place<'_>, (&Charge, i64, i64)> = BTreeMap::new();
+        for charge in lists.iter().flat_map(|(charges, _)| *charges) {
+            let quota = charge.limit.quota;
+            let (_, amount, least) = sums.entry(place(charge)).or_insert((charge, 0, quota));
+            *amount = amount.saturating_add(charge.amount);
+            *least = quota.min(*least);
+        }
+        let asked: Vec<_> = sums
+            .iter()
+            .map(|((counted, unit, window_seconds), (_, amount, quota))| {
+                let latest_ms = now_ms.saturating_add(AHEAD_MS);
+                (counted, unit, window_seconds, amount, quota, now_ms, latest_ms)
+            })
+            .collect();
+        let rows = self.write_at_once(TAKE, values![json("usage", &asked)?]).await?;
+        let Some(rows) = rows.filter(|rows| rows.len() == sums.len()) else {
+            return Ok(None);
+        };
+        let mut windows = Windows::new();
+        for row in &rows {
+            let found = find(sums.keys().copied(), row)?;
+            windows.insert(found, Window::read(row)?);
+        }
+        self.tell_marks(&windows, &sums, now_ms).await;
+        for (place, window) in &mut windows {
+            window.used -= sums.get(place).map_or(0, |(_, amount, _)| *amount);
+        }
+        let mut reserved = Vec::with_capacity(lists.len());
+        for (charges, now_ms) in lists {
+            let taken = take(&windows, charges, *now_ms)?;
+            reserved.push(taken.map(|(after, rows)| {
+                windows.extend(after);
+                rows
+            }));
+        }
+        Ok(Some(
+            reserved
+                .into_iter()
+                .map(|one| one.map_err(|refused| refused.exceeded))
+                .collect(),
+        ))
+    }
+
+    /// Tells of the marks that were passed; whom that does not reach now is told by the next reservation.
+    async fn tell_marks(
+        &self,
+        windows: &Windows<'_>,
+        sums: &BTreeMap<Place<'_>, (&Charge, i64, i64)>,
+        now_ms: i64,
+    ) {
+        let passed = windows.iter().filter_map(|(place, window)| {
+            let (charge, ..) = sums.get(place)?;
+            is_to_be_told(charge, window).then_some((*charge, window))
+        });
+        let passed: Vec<_> = passed.collect();
+        if passed.is_empty() {
+            return;
+        }
+        let told = async {
+            let mut session = self.write().await?;
+            for (charge, window) in passed {
+                tell_mark(&mut session, charge, window, now_ms).await?;
+            }
+            session.commit().await
+        };
+        let _ = told.await;
+    }
+
     /// Tells that a limit is used up, the first time that it is in the way.
     pub(super) async fn tell_refused(&self, refused: &Refused, now_ms: i64) -> Result<(), DatabaseError> {
         if !refused.is_first {
@@ -397,24 +471,27 @@ pub(super) async fn settle(
         let written = values![counted, unit.as_str(), window_seconds, window.used];
         session.run(statement, written).await?;
         if let Some((charge, _)) = corrections.last() {
-            tell_mark(session, charge, window.used, window.warned, now_ms).await?;
+            tell_mark(session, charge, &window, now_ms).await?;
         }
     }
     Ok(())
 }
 
+fn is_to_be_told(charge: &Charge, window: &Window) -> bool {
+    is_told(charge.limit.unit) && mark(window.used, charge.limit.quota) > window.warned
+}
+
 async fn tell_mark(
     session: &mut Session,
     charge: &Charge,
-    used: i64,
-    warned: i64,
+    window: &Window,
     now_ms: i64,
 ) -> Result<(), DatabaseError> {
-    let mark = mark(used, charge.limit.quota);
-    match mark > warned && is_told(charge.limit.unit) {
-        true => tell(session, &charge.limit, &charge.counted, used, mark, now_ms).await,
-        false => Ok(()),
+    if !is_to_be_told(charge, window) {
+        return Ok(());
     }
+    let mark = mark(window.used, charge.limit.quota);
+    tell(session, &charge.limit, &charge.counted, window.used, mark, now_ms).await
 }
 
 /// Takes every charge of the list, or none: then nothing of this transaction must be kept.
@@ -451,7 +528,7 @@ pub(super) async fn reserve_each(
     write(session, &windows).await?;
     for (place, window) in windows {
         if let Some((charge, now_ms)) = places.get(&place) {
-            tell_mark(session, charge, window.used, window.warned, *now_ms).await?;
+            tell_mark(session, charge, &window, *now_ms).await?;
         }
     }
     Ok(reserved)
@@ -472,6 +549,23 @@ macro_rules! replaced {
          window_start = excluded.window_start, warned = excluded.warned"
     };
 }
+
+/// Takes what is asked where all of it fits, and says what the windows are then. What was begun by a clock that was wrong
+/// begins anew, as what is over does.
+const TAKE: &str = concat!(
+    "PRAGMA synchronous = NORMAL; \
+     WITH asked AS (SELECT value ->> 0 AS scope, value ->> 1 AS unit, value ->> 2 AS window_seconds, \
+     value ->> 3 AS amount, value ->> 4 AS quota, value ->> 5 AS now, value ->> 6 AS latest FROM json_each($1)), \
+     held AS (SELECT asked.*, used, window_start, warned, window_start + window_seconds * 1000 > now \
+     AND window_start <= latest AS runs FROM asked LEFT JOIN usage USING (scope, unit, window_seconds)), \
+     after AS MATERIALIZED (SELECT scope, unit, window_seconds, iif(runs, window_start, now) AS window_start, \
+     iif(runs, used, 0) + amount AS used, iif(runs, warned, 0) AS warned, quota FROM held) \
+     INSERT INTO usage (scope, unit, window_seconds, window_start, used, warned) \
+     SELECT scope, unit, window_seconds, window_start, used, warned FROM after \
+     WHERE NOT EXISTS (SELECT 1 FROM after WHERE used > quota) ",
+    replaced!(),
+    " RETURNING scope, unit, window_seconds, used, window_start, warned"
+);
 
 /// The windows of these places, which nobody else changes before the end of the transaction: one statement, since each is
 /// a way to another thread and back.
@@ -499,13 +593,20 @@ async fn hold<'charges>(
     let rows = session.all(statement, values![json("usage", &asked)?]).await?;
     let mut windows = Windows::new();
     for row in &rows {
-        let (counted, unit) = (row.text("scope")?, row.parsed("unit")?);
-        let found = (counted.as_str(), unit, row.integer("window_seconds")?);
-        let place = places.keys().copied().find(|place| *place == found);
-        let place = place.ok_or_else(|| unreadable("scope", "a window that nobody asked for"))?;
-        windows.insert(place, Window::read(row)?);
+        windows.insert(find(places.keys().copied(), row)?, Window::read(row)?);
     }
     Ok(windows)
+}
+
+/// Which of these places a row is of.
+fn find<'charges>(
+    mut places: impl Iterator<Item = Place<'charges>>,
+    row: &Row,
+) -> Result<Place<'charges>, DatabaseError> {
+    let (counted, unit) = (row.text("scope")?, row.parsed("unit")?);
+    let found = (counted.as_str(), unit, row.integer("window_seconds")?);
+    let place = places.find(|place| *place == found);
+    place.ok_or_else(|| unreadable("scope", "a window that nobody asked for"))
 }
 
 async fn write(session: &mut Session, windows: &Windows<'_>) -> Result<(), DatabaseError> {

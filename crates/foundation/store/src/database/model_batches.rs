@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::deliveries::APART_MS;
 use super::session::{Row, Session, json, values};
 use super::{Database, DatabaseError};
 
@@ -271,12 +272,14 @@ impl Database {
     ) -> Result<Option<ClaimedBatch>, DatabaseError> {
         let mut session = self.write().await?;
         let statement = session.either(
-            "SELECT id, body, fence FROM model_batches WHERE is_open AND lease_until < $1 \
+            "SELECT id, body, fence FROM model_batches WHERE is_open AND (lease_until < $1 OR lease_until > $2) \
              ORDER BY lease_until, id LIMIT 1",
-            "SELECT id, body, fence FROM model_batches WHERE is_open AND lease_until < $1 \
+            "SELECT id, body, fence FROM model_batches WHERE is_open AND (lease_until < $1 OR lease_until > $2) \
              ORDER BY lease_until, id LIMIT 1 FOR UPDATE SKIP LOCKED",
         );
-        let Some(row) = session.first(statement, values![now_ms]).await? else {
+        // Nobody's lease ends later than one that is taken now, but for what clocks may differ.
+        let never_ms = lease_until_ms.saturating_add(APART_MS);
+        let Some(row) = session.first(statement, values![now_ms, never_ms]).await? else {
             return Ok(None);
         };
         let fence = row.integer("fence")? + 1;

@@ -120,11 +120,14 @@ impl Database {
         &self,
         together: &[Reservation],
     ) -> Result<Vec<Result<Reserved, DatabaseError>>, DatabaseError> {
-        let mut session = self.write_with(Durability::Deferred).await?;
         let requests: Vec<_> = together
             .iter()
             .map(|reservation| (&reservation.charges[..], reservation.now_ms))
             .collect();
+        if let Some(answers) = self.reserve_at_once(&requests).await? {
+            return Ok(answers.into_iter().map(Ok).collect());
+        }
+        let mut session = self.write_with(Durability::Deferred).await?;
         let reserved = reserve_each(&mut session, &requests).await?;
         session.commit().await?;
         let mut answers = Vec::with_capacity(reserved.len());

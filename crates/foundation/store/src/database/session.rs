@@ -113,6 +113,16 @@ fn without_zero(text: String) -> String {
     }
 }
 
+/// Every row, outside of any transaction.
+pub(super) async fn sqlite_rows(
+    connection: &mut PoolConnection<Sqlite>,
+    statement: &'static str,
+    values: &[Value],
+) -> Result<Vec<Row>, DatabaseError> {
+    let rows = sqlite_query(statement, values).fetch_all(&mut **connection);
+    Ok(sqlite(rows.await?))
+}
+
 impl Session {
     /// Every row.
     pub async fn all(
@@ -121,11 +131,7 @@ impl Session {
         values: &[Value],
     ) -> Result<Vec<Row>, DatabaseError> {
         Ok(match self {
-            Self::SqliteRead(connection) => sqlite(
-                sqlite_query(statement, values)
-                    .fetch_all(&mut **connection)
-                    .await?,
-            ),
+            Self::SqliteRead(connection) => sqlite_rows(connection, statement, values).await?,
             Self::Sqlite { transaction, .. } => sqlite(
                 sqlite_query(statement, values)
                     .fetch_all(&mut **transaction)

@@ -163,3 +163,16 @@ fn a_deadline_ends_what_waits_and_what_runs_once_however_many_look() {
         assert!(matches!(settled, Err(DatabaseError::Fenced(_))));
     });
 }
+
+#[test]
+fn a_lease_that_a_wrong_clock_set_far_ahead_ends() {
+    on_both(async |database| {
+        let ada = owner(&database, "ada").await;
+        let year = NOW + 365 * 24 * 3_600_000;
+        let lost = claimed(&database, &job(ada), NOW).await;
+        assert_eq!(database.hold_job(lost.id, 1, year).await.unwrap(), Held::Yes);
+        let expired = database.expire_jobs(NOW + 1).await.unwrap();
+        assert_eq!(expired.iter().map(|job| job.id).collect::<Vec<_>>(), [lost.id]);
+        assert_eq!(claim(&database, NOW + 2).await.status.fence, 2);
+    });
+}

@@ -257,6 +257,12 @@ fn a_batch_of_requests_is_its_owners_and_is_cancelled_by_whoever_holds_it() {
             .unwrap()
             .unwrap();
         assert_eq!(second.batch.id, "batch_2");
+        // A clock that was wrong when it was held keeps nobody from it.
+        let year = NOW + 365 * 24 * 3_600_000;
+        let held = database.hold_model_batch("batch_2", second.fence, year).await;
+        assert!(held.unwrap().is_some());
+        let third = database.claim_model_batch(NOW + LEASE, NOW + LEASE + 2).await;
+        assert_eq!(third.unwrap().unwrap().batch.id, "batch_2");
         assert_eq!(database.expire_model_batches(NOW + 1).await.unwrap(), 1);
         assert_eq!(database.model_batches(ADA, None, 9).await.unwrap().len(), 1);
     });

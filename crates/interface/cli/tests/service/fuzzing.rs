@@ -22,15 +22,9 @@ fn made_up_requests_are_answered_and_find_no_fault_of_the_server() {
         .args(["--header", &format!("Authorization: Bearer {}", site.first_key())])
         .args(LEFT_OUT.iter().flat_map(|name| ["--exclude-operation-id", name]))
         .args(["--phases", "coverage,fuzzing", "--checks", "not_a_server_error"])
-        .args([
-            "--max-examples",
-            "10",
-            "--seed",
-            "1",
-            "--workers",
-            "2",
-            "--no-shrink",
-        ])
+        // One thread: Python 3.11 cannot always read syntax in two at once ("recursion depth mismatch").
+        .args(["--max-examples", "10", "--seed", "1", "--workers", "1"])
+        .arg("--no-shrink")
         .args(["--request-timeout", "60", "--continue-on-failure"])
         .current_dir(site.path(""));
     let ran = command.output().unwrap();
