@@ -140,7 +140,7 @@ async fn a_worker_whose_client_was_killed_ends_by_itself() {
         .unwrap();
     let order = serde_json::json!({
         "order": "load", "path": model_path(SMALL), "context_length": 512, "cache_cells": 512,
-        "parallel": 1, "threads": 2, "prompt_chunk": 64, "speaks": false,
+        "parallel": 1, "threads": 2, "niceness": 7, "prompt_chunk": 64, "speaks": false,
     });
     let order = order.to_string();
     let mut frame = u32::try_from(order.len()).unwrap().to_le_bytes().to_vec();
@@ -148,6 +148,12 @@ async fn a_worker_whose_client_was_killed_ends_by_itself() {
     std::io::Write::write_all(&mut &client, &frame).unwrap();
     let mut loaded = [0; 8];
     (&client).read_exact(&mut loaded).unwrap();
+    for thread in fs::read_dir(format!("/proc/{}/task", worker.id())).unwrap() {
+        let status = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+        // Behind the name, which may hold anything in its brackets, the 17th word.
+        let niceness = status.rsplit_once(')').unwrap().1.split_whitespace().nth(16);
+        assert_eq!(niceness, Some("7"), "{status}");
+    }
     // What the kernel does with the sockets of a killed process.
     drop(client);
     let status = worker.wait().unwrap();
