@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use tenon_store::{AuditHead, Database, DatabaseError, Durability, StoredCheckpoint};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +16,9 @@ const CHECKPOINT_RECORDS: i64 = 1000;
 /// What is recorded is signed after this time at the latest, whether more comes or not.
 const CHECKPOINT_AGE: Duration = Duration::from_secs(600);
 
+/// What nobody waits for is kept after this time, if nothing else is kept before.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// Writes the log: whoever records an event waits until it is kept, and those who wait together are kept together.
 #[derive(Clone)]
 pub struct Journal {
@@ -24,7 +28,8 @@ pub struct Journal {
 struct Entry {
     /// None: only a checkpoint is asked for.
     event: Option<AuditEvent>,
-    kept: oneshot::Sender<Result<(), JournalError>>,
+    /// None: nobody waits.
+    kept: Option<oneshot::Sender<Result<(), JournalError>>>,
 }
 
 /// Why an event is not in the log.
@@ -70,6 +75,22 @@ impl Journal {
         self.send(Some(event)).await
     }
 
+    /// Keeps an event soon, together with what somebody waits for. Gives it back when too much waits already, or when the
+    /// service is stopping.
+    ///
+    /// # Errors
+    /// The event.
+    pub fn record_soon(&self, event: AuditEvent) -> Result<(), Box<AuditEvent>> {
+        let entry = Entry {
+            event: Some(event),
+            kept: None,
+        };
+        self.sender.try_send(entry).or_else(|unsent| {
+            let (TrySendError::Full(entry) | TrySendError::Closed(entry)) = unsent;
+            entry.event.map_or(Ok(()), |event| Err(Box::new(event)))
+        })
+    }
+
     /// Signs the end of the log as it stands.
     ///
     /// # Errors
@@ -84,7 +105,10 @@ impl Journal {
             reason: "the service is stopping".to_owned(),
         };
         self.sender
-            .send(Entry { event, kept })
+            .send(Entry {
+                event,
+                kept: Some(kept),
+            })
             .await
             .map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
@@ -119,19 +143,32 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, mut receiver: mpsc::Receiver<Entry>) {
-        let mut entries = Vec::with_capacity(TOGETHER);
+        let mut entries: Vec<Entry> = Vec::with_capacity(TOGETHER);
+        let mut keep_at = None;
         loop {
-            match timeout_at(self.next_at, receiver.recv_many(&mut entries, TOGETHER)).await {
-                Ok(0) => break,
-                Ok(_) => self.keep(&mut entries).await,
-                Err(_) => {}
+            let room = TOGETHER.saturating_sub(entries.len());
+            let until = keep_at.unwrap_or(self.next_at);
+            let received = timeout_at(until, receiver.recv_many(&mut entries, room)).await;
+            let is_waited_for = entries.len() >= TOGETHER || entries.iter().any(|entry| entry.kept.is_some());
+            let is_late = keep_at.is_some_and(|at| at <= Instant::now());
+            match received {
+                Ok(1..) if !is_waited_for && !is_late => {
+                    keep_at.get_or_insert_with(|| Instant::now() + PATIENCE);
+                }
+                Ok(_) | Err(_) => {
+                    self.keep(&mut entries).await;
+                    keep_at = None;
+                }
+            }
+            if received == Ok(0) {
+                break;
             }
             if self.unsigned >= CHECKPOINT_RECORDS || self.next_at <= Instant::now() {
                 // What cannot be signed now is signed the next time.
-                let _ = self.sign().await;
+                let _ = self.sign(Durability::Deferred).await;
             }
         }
-        let _ = self.sign().await;
+        let _ = self.sign(Durability::Immediate).await;
     }
 
     async fn keep(&mut self, entries: &mut Vec<Entry>) {
@@ -145,10 +182,11 @@ impl Writer {
             .unzip();
         let kept = self.append(events.into_iter().flatten().collect()).await;
         let signed = match is_asked {
-            true => kept.clone().and(self.sign().await),
+            true => kept.clone().and(self.sign(Durability::Immediate).await),
             false => kept.clone(),
         };
         for (is_kept, one) in waiting {
+            let Some(one) = one else { continue };
             let answer = if is_kept { &kept } else { &signed };
             // Whoever went away meanwhile does not mind.
             let _ = one.send(answer.clone());
@@ -176,7 +214,7 @@ impl Writer {
     }
 
     /// Signs the end of the log, whoever wrote it: others who write have no key.
-    async fn sign(&mut self) -> Result<(), JournalError> {
+    async fn sign(&mut self, durability: Durability) -> Result<(), JournalError> {
         let failed = |error: &dyn std::fmt::Display| JournalError {
             reason: error.to_string(),
         };
@@ -199,7 +237,7 @@ impl Writer {
             at_ms,
             body,
         };
-        let added = self.database.add_checkpoint(&stored).await;
+        let added = self.database.add_checkpoint(durability, &stored).await;
         added.map_err(|error| failed(&error))?;
         self.unsigned = 0;
         self.signed = Some(head);

@@ -83,3 +83,25 @@ async fn what_others_write_who_have_no_key_is_signed_too() {
         scene.signed(sequence).await;
     }
 }
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_kept_soon_with_what_comes_and_at_the_end() {
+    let scene = Scene::new().await;
+    let (journal, writer) = Journal::start(scene.database.clone(), None);
+    let kept = async |count: usize| {
+        let deadline = Instant::now() + PATIENCE;
+        while scene.database.audit_rows(0, 9).await.unwrap().len() < count {
+            assert!(Instant::now() < deadline, "the {count}. record was never kept");
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    journal.record_soon(event()).unwrap();
+    kept(1).await;
+    journal.record_soon(event()).unwrap();
+    journal.record(event()).await.unwrap();
+    assert_eq!(scene.database.audit_rows(0, 9).await.unwrap().len(), 3);
+    journal.record_soon(event()).unwrap();
+    drop(journal);
+    writer.finish().await;
+    assert_eq!(scene.database.audit_rows(0, 9).await.unwrap().len(), 4);
+}

@@ -114,8 +114,12 @@ impl Database {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn add_checkpoint(&self, checkpoint: &StoredCheckpoint) -> Result<(), DatabaseError> {
-        let mut session = self.write().await?;
+    pub async fn add_checkpoint(
+        &self,
+        durability: Durability,
+        checkpoint: &StoredCheckpoint,
+    ) -> Result<(), DatabaseError> {
+        let mut session = self.write_with(durability).await?;
         session
             .run(
                 "INSERT INTO audit_checkpoints (sequence, at, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",

@@ -40,7 +40,7 @@ impl Durability {
 /// anew.
 pub(super) const LONGEST_LOG: &str = "8192";
 /// What is committed is moved into the file so long after it at the latest.
-const AGE: Duration = Duration::from_millis(500);
+const AGE: Duration = Duration::from_millis(250);
 
 /// Moves what is committed from the log into the file, while others go on writing.
 pub(super) struct Checkpointer {

@@ -296,17 +296,19 @@ impl Database {
         lists: &[(&[Charge], i64)],
     ) -> Result<Option<Vec<Reserved>>, DatabaseError> {
         let now_ms = lists.iter().map(|(_, now_ms)| *now_ms).max().unwrap_or_default();
-        let mut sums: BTreeMap<Place<'_>, (&Charge, i64, i64)> = BTreeMap::new();
+        let latest_ms = now_ms.saturating_add(AHEAD_MS);
+        let mut places: BTreeMap<Place<'_>, (&Charge, i64)> = BTreeMap::new();
+        let mut sums: BTreeMap<Place<'_>, (i64, i64)> = BTreeMap::new();
         for charge in lists.iter().flat_map(|(charges, _)| *charges) {
             let quota = charge.limit.quota;
-            let (_, amount, least) = sums.entry(place(charge)).or_insert((charge, 0, quota));
+            places.insert(place(charge), (charge, now_ms));
+            let (amount, least) = sums.entry(place(charge)).or_insert((0, quota));
             *amount = amount.saturating_add(charge.amount);
             *least = quota.min(*least);
         }
         let asked: Vec<_> = sums
             .iter()
-            .map(|((counted, unit, window_seconds), (_, amount, quota))| {
-                let latest_ms = now_ms.saturating_add(AHEAD_MS);
+            .map(|((counted, unit, window_seconds), (amount, quota))| {
                 (counted, unit, window_seconds, amount, quota, now_ms, latest_ms)
             })
             .collect();
@@ -319,9 +321,16 @@ impl Database {
             let found = find(sums.keys().copied(), row)?;
             windows.insert(found, Window::read(row)?);
         }
-        self.tell_marks(&windows, &sums, now_ms).await;
+        let is_passed = |(place, window)| {
+            let charge = places.get(place);
+            charge.is_some_and(|(charge, _)| passed(charge, window).is_some())
+        };
+        if windows.iter().any(is_passed) {
+            // Whom that does not reach now is told by the next reservation.
+            let _ = self.tell_marks(&windows, &places).await;
+        }
         for (place, window) in &mut windows {
-            window.used -= sums.get(place).map_or(0, |(_, amount, _)| *amount);
+            window.used -= sums.get(place).map_or(0, |(amount, _)| *amount);
         }
         let mut reserved = Vec::with_capacity(lists.len());
         for (charges, now_ms) in lists {
@@ -339,29 +348,14 @@ impl Database {
         ))
     }
 
-    /// Tells of the marks that were passed; whom that does not reach now is told by the next reservation.
     async fn tell_marks(
         &self,
         windows: &Windows<'_>,
-        sums: &BTreeMap<Place<'_>, (&Charge, i64, i64)>,
-        now_ms: i64,
-    ) {
-        let passed = windows.iter().filter_map(|(place, window)| {
-            let (charge, ..) = sums.get(place)?;
-            is_to_be_told(charge, window).then_some((*charge, window))
-        });
-        let passed: Vec<_> = passed.collect();
-        if passed.is_empty() {
-            return;
-        }
-        let told = async {
-            let mut session = self.write().await?;
-            for (charge, window) in passed {
-                tell_mark(&mut session, charge, window, now_ms).await?;
-            }
-            session.commit().await
-        };
-        let _ = told.await;
+        places: &BTreeMap<Place<'_>, (&Charge, i64)>,
+    ) -> Result<(), DatabaseError> {
+        let mut session = self.write().await?;
+        tell_all(&mut session, windows, places).await?;
+        session.commit().await
     }
 
     /// Tells that a limit is used up, the first time that it is in the way.
@@ -442,56 +436,56 @@ pub(super) async fn settle(
     corrections: Vec<(&Charge, i64)>,
     now_ms: i64,
 ) -> Result<(), DatabaseError> {
-    let mut places: BTreeMap<Place<'_>, Vec<(&Charge, i64)>> = BTreeMap::new();
-    for (charge, reserved_at_ms) in corrections {
-        places
-            .entry(place(charge))
-            .or_default()
-            .push((charge, reserved_at_ms));
+    if corrections.is_empty() {
+        return Ok(());
     }
-    for ((counted, unit, window_seconds), corrections) in places {
-        // What a window holds that ended meanwhile is no longer of interest.
-        let row = session
-            .first(
-                "UPDATE usage SET used = used WHERE scope = $1 AND unit = $2 AND window_seconds = $3 \
-                 AND window_start + window_seconds * 1000 > $4 RETURNING used, window_start, warned",
-                values![counted, unit.as_str(), window_seconds, now_ms],
-            )
-            .await?;
-        let Some(mut window) = row.as_ref().map(Window::read).transpose()? else {
-            continue;
-        };
-        for (charge, reserved_at_ms) in &corrections {
+    let charges = corrections
+        .iter()
+        .map(|(charge, _)| (place(charge), (*charge, now_ms)));
+    let places: BTreeMap<Place<'_>, _> = charges.collect();
+    let mut windows = hold(session, &places).await?;
+    // What a window holds that ended meanwhile is no longer of interest.
+    windows.retain(|(_, _, window_seconds), window| window.end_ms(*window_seconds) > now_ms);
+    for (charge, reserved_at_ms) in corrections {
+        if let Some(window) = windows.get_mut(&place(charge)) {
             // What was reserved in an earlier window is not given back in this one.
-            if charge.amount >= 0 || window.start_ms <= *reserved_at_ms {
+            if charge.amount >= 0 || window.start_ms <= reserved_at_ms {
                 window.used = window.used.saturating_add(charge.amount).max(0);
             }
         }
-        let statement = "UPDATE usage SET used = $4 WHERE scope = $1 AND unit = $2 AND window_seconds = $3";
-        let written = values![counted, unit.as_str(), window_seconds, window.used];
-        session.run(statement, written).await?;
-        if let Some((charge, _)) = corrections.last() {
-            tell_mark(session, charge, &window, now_ms).await?;
+    }
+    write(session, &windows).await?;
+    tell_all(session, &windows, &places).await
+}
+
+/// The mark that the window has passed, when nobody was told of it yet.
+fn passed(charge: &Charge, window: &Window) -> Option<i64> {
+    let mark = mark(window.used, charge.limit.quota);
+    (is_told(charge.limit.unit) && mark > window.warned).then_some(mark)
+}
+
+/// Tells of every mark that was passed.
+async fn tell_all(
+    session: &mut Session,
+    windows: &Windows<'_>,
+    places: &BTreeMap<Place<'_>, (&Charge, i64)>,
+) -> Result<(), DatabaseError> {
+    for (place, window) in windows {
+        if let Some((charge, now_ms)) = places.get(place)
+            && let Some(mark) = passed(charge, window)
+        {
+            tell(
+                session,
+                &charge.limit,
+                &charge.counted,
+                window.used,
+                mark,
+                *now_ms,
+            )
+            .await?;
         }
     }
     Ok(())
-}
-
-fn is_to_be_told(charge: &Charge, window: &Window) -> bool {
-    is_told(charge.limit.unit) && mark(window.used, charge.limit.quota) > window.warned
-}
-
-async fn tell_mark(
-    session: &mut Session,
-    charge: &Charge,
-    window: &Window,
-    now_ms: i64,
-) -> Result<(), DatabaseError> {
-    if !is_to_be_told(charge, window) {
-        return Ok(());
-    }
-    let mark = mark(window.used, charge.limit.quota);
-    tell(session, &charge.limit, &charge.counted, window.used, mark, now_ms).await
 }
 
 /// Takes every charge of the list, or none: then nothing of this transaction must be kept.
@@ -526,11 +520,7 @@ pub(super) async fn reserve_each(
     }
     windows.retain(|place, _| changed.contains(place));
     write(session, &windows).await?;
-    for (place, window) in windows {
-        if let Some((charge, now_ms)) = places.get(&place) {
-            tell_mark(session, charge, &window, *now_ms).await?;
-        }
-    }
+    tell_all(session, &windows, &places).await?;
     Ok(reserved)
 }
 

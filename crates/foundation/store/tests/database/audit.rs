@@ -122,7 +122,10 @@ fn a_log_is_read_both_ways_and_cut_at_a_checkpoint() {
             body: format!("signed {sequence}"),
         };
         for sequence in [4, 2, 2] {
-            database.add_checkpoint(&checkpoint(sequence)).await.unwrap();
+            database
+                .add_checkpoint(Durability::Immediate, &checkpoint(sequence))
+                .await
+                .unwrap();
         }
         assert_eq!(
             database.checkpoints().await.unwrap(),

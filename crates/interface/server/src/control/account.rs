@@ -185,7 +185,10 @@ impl Bill {
             let team = self.caller.principal.team.as_deref();
             measure_cost(self.control.metrics(), spending, team);
         }
-        self.control.accounts.add(settlement, called);
+        // It is kept with the next request's; what finds no room there is kept with the settlement.
+        let journal = &self.control.parts.journal;
+        let unsent = called.and_then(|event| journal.record_soon(event).err());
+        self.control.accounts.add(settlement, unsent.map(|event| *event));
     }
 }
 
