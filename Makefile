@@ -57,6 +57,12 @@ models: build ## Pull the two coder models and the small one for tests, checked 
 clients: ## Install the clients that the tests drive against `tenon serve`
 	@scripts/clients.sh "$(CARGO_TARGET_DIR)/clients"
 
+.PHONY: interop
+interop: build ## Drive aider, Codex, opencode and Continue against the 0.5B model (heavy: 1 GB of clients, minutes)
+	@scripts/clients.sh "$(CARGO_TARGET_DIR)/interop" scripts/interop
+	$(TENON) model pull qwen2.5-coder-0.5b
+	@python3 scripts/interop.py "$(CARGO_TARGET_DIR)/interop" $(TENON)
+
 .PHONY: demo
 demo: setup build ## Run the main job on a sample repository, from a fresh clone
 	$(TENON) model pull $(CODER_MODELS)

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Installs the clients that the tests drive against `tenon serve`, once for each list of versions.
+# Installs clients that are driven against `tenon serve`, once for each list of versions: those of the tests, or of LISTS.
 #
-#   scripts/clients.sh FOLDER
+#   scripts/clients.sh FOLDER [LISTS]
 set -eu
 
-[ $# -eq 1 ] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || [ $# -eq 2 ] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 folder=$1
-lists=crates/interface/cli/tests/clients
+lists=${2:-crates/interface/cli/tests/clients}
 wanted=$(cat "$lists/requirements.txt" "$lists/package-lock.json" | sha256sum)
 if [ "$(cat "$folder/installed" 2>/dev/null || true)" = "$wanted" ]; then
     exit 0
 fi
-echo "clients: installing openai, anthropic, schemathesis, tabby-agent and oidc-provider" >&2
+echo "clients: installing those of $lists" >&2
 rm -rf "$folder"
 mkdir -p "$folder"
 python3 -m venv "$folder/python"

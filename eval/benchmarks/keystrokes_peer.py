@@ -44,16 +44,21 @@ def wait_for(port, process):
 
 def replay(command, trace, environment):
     done = subprocess.run([*command, "--json", trace], env=environment, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)["answers"]
+    said = json.loads(done.stdout)
+    return said["answers"][0], said["report"]["saved"]
 
 
-def figures(answers):
+def figures(sessions):
+    answers = [answer for answers, _ in sessions for answer in answers]
     times = sorted(answer["milliseconds"] for answer in answers if answer["outcome"] == "shown")
     rank = lambda percent: times[max(-(-len(times) * percent // 100), 1) - 1] if times else None
     return {
         "keys": len(answers),
         "shown": len(times),
         "right": sum(answer.get("right", False) for answer in answers),
+        "saved": sum(saved for _, saved in sessions),
+        "remembered": sum(answer.get("by") == "memory" for answer in answers),
+        "underway": sum(answer.get("by") == "underway" for answer in answers),
         "superseded": sum(answer["outcome"] == "superseded" for answer in answers),
         "p50_ms": rank(50),
         "p95_ms": rank(95),
@@ -87,8 +92,8 @@ def main():
             tenon, peer = [], []
             for number, trace in enumerate(arguments.traces, 1):
                 command = [arguments.tenon, "replay-keys", "--model"]
-                tenon += replay([*command, MODEL], trace, environment)
-                peer += replay([*command, "peer", "--plain"], trace, environment)
+                tenon.append(replay([*command, MODEL], trace, environment))
+                peer.append(replay([*command, "peer", "--plain"], trace, environment))
                 print(f"{number} of {len(arguments.traces)}: {figures(tenon)} {figures(peer)}", flush=True)
     finally:
         server.terminate()
@@ -96,7 +101,8 @@ def main():
     report = {"tenon": figures(tenon), "llama_cpp_server": figures(peer)}
     ratio = report["tenon"]["p50_ms"], report["llama_cpp_server"]["p50_ms"]
     report["p50_ratio"] = ratio[0] / ratio[1] if all(ratio) else None
-    asked = [answer["milliseconds"] for answer in tenon if answer["outcome"] == "shown" and answer["by"] == "model"]
+    answers = [answer for answers, _ in tenon for answer in answers]
+    asked = [answer["milliseconds"] for answer in answers if answer["outcome"] == "shown" and answer["by"] == "model"]
     report["tenon_model_p50_ms"] = statistics.median(asked) if asked else None
     pathlib.Path(arguments.out).write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report, indent=2))
