@@ -80,7 +80,7 @@ def drive(name, clients, tenon, url, folder):
     home, tree = folder / name / "home", folder / name / "tree"
     home.mkdir(parents=True)
     repository(tree)
-    key = subprocess.run([*tenon, "key", "create", name, "--user", name, "--role", "developer"], capture_output=True, text=True, check=True)
+    key = subprocess.run([tenon, "key", "create", name, "--user", name, "--role", "developer"], capture_output=True, text=True, check=True)
     os.environ["OPENAI_API_KEY"] = key.stdout.strip()
     # Nothing of whoever runs this: neither their settings nor their keys.
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "OPENAI_API_KEY": os.environ["OPENAI_API_KEY"], "NO_COLOR": "1"}
@@ -92,12 +92,13 @@ def drive(name, clients, tenon, url, folder):
         )
     except subprocess.TimeoutExpired:
         return f"{name} did not end within {PATIENCE} s"
-    spent = subprocess.run([*tenon, "spending", "--json"], capture_output=True, text=True, check=True)
-    rows = [row for row in json.loads(spent.stdout)["spending"] if row["user"] == name and row["door"] == door]
-    answers = sum(row["answers"] for row in rows)
+    time.sleep(1)  # What an answer came to is written behind it.
+    spent = subprocess.run([tenon, "spending", "--json"], capture_output=True, text=True, check=True)
+    doors = {row["door"]: row["answers"] for row in json.loads(spent.stdout)["spending"] if row["user"] == name}
+    answers = doors.get(door, 0)
     print(f"{name}: exit {ended.returncode}, {answers} answers of {door}, {time.monotonic() - begun:.0f} s", flush=True)
     if ended.returncode != 0 or not answers or not ended.stdout.strip():
-        return f"{name} failed:\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
+        return f"{name} failed, having asked {doors}:\n{ended.stdout[-2000:]}\n{ended.stderr[-2000:]}"
     return None
 
 
@@ -115,8 +116,8 @@ def main():
         )
         try:
             url = server.stdout.readline().strip()
-            tenon = [binary, "--server", url]
-            failed = [failure for name in names if (failure := drive(name, clients, tenon, url, folder))]
+            os.environ["TENON_SERVER"] = url
+            failed = [failure for name in names if (failure := drive(name, clients, binary, url, folder))]
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait()
