@@ -15,7 +15,8 @@ fi
 tenon=$1 data=$2 out=$3
 shift 3
 [ $# -gt 0 ] || set -- humaneval-verified-cascade repo-verified-cascade mbpp-verified-cascade humaneval-raw-0.5b \
-    humaneval-raw-1.5b humaneval-verified-0.5b humaneval-verified-1.5b mbpp-raw-1.5b infilling-0.5b infilling-1.5b
+    humaneval-raw-1.5b humaneval-verified-0.5b humaneval-verified-1.5b mbpp-raw-1.5b infilling-0.5b infilling-1.5b \
+    infilling-verified-0.5b infilling-verified-1.5b
 mkdir -p "$out"
 
 small=qwen2.5-coder-0.5b large=qwen2.5-coder-1.5b
@@ -41,6 +42,7 @@ for suite in "$@"; do
             ;;
     esac
     case $suite in
+        infilling-verified-*) set -- "$@" --mode verified ;;
         *-raw-* | infilling-*) set -- "$@" --mode raw ;;
         *) set -- "$@" --mode verified ;;
     esac
