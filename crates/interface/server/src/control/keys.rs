@@ -32,9 +32,11 @@ pub(super) async fn list(asked: &Asked<'_>) -> Result<Answer, Refusal> {
 
 pub(super) async fn create(asked: &Asked<'_>) -> Result<Answer, Refusal> {
     let request: api::KeyRequest = asked.read()?;
-    if request.name.trim().is_empty() || request.name.len() > LONGEST_NAME {
+    let name = &request.name;
+    // Terminals show names, and would do what they say.
+    if name.trim().is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
         return Err(Refusal::bad(format!(
-            "the body, at `name`: give 1 to {LONGEST_NAME} bytes"
+            "the body, at `name`: give 1 to {LONGEST_NAME} bytes without control characters"
         )));
     }
     let scopes = match request.scopes.is_empty() {

@@ -217,6 +217,17 @@ async fn a_key_may_no_more_than_it_is_made_for() {
     Reply::of(desk.request(Method::POST, "/api/v1/keys", key).json(&wider))
         .await
         .failed(403);
+    // Nor is one named so that a terminal does something.
+    for name in ["", "  ", "a\u{1b}[2J", "a\nb", &"a".repeat(101)] {
+        let refused = desk
+            .post("/api/v1/keys", &json!({ "name": name }))
+            .await
+            .failed(400);
+        assert!(
+            refused["detail"].as_str().unwrap().contains("`name`"),
+            "{refused}"
+        );
+    }
     // The key is shown once: what is listed holds nothing of it.
     let listed = desk.get("/api/v1/keys").await.text;
     assert!(!listed.contains(key.rsplit('_').next().unwrap()), "{listed}");
