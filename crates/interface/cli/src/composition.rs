@@ -45,8 +45,8 @@ pub fn models(settings: &Settings) -> Result<Vec<Arc<dyn Model>>, Failure> {
     names.map(|name| finder.find(settings, name)).collect()
 }
 
-/// The same, watched, with the embedded ones in `pool`; those of `pinned` are never unloaded. Those after the first that
-/// fills in the middle give way to it: what is completed is waited for by somebody who types.
+/// The same, watched, with the embedded ones in `pool`; those of `pinned` are never unloaded. Where `completes`, those after
+/// the first that fills in the middle give way to it: somebody who types waits for what it completes.
 ///
 /// # Errors
 /// When a name is unknown or its file is not here.
@@ -55,12 +55,13 @@ pub fn pooled_models(
     pool: &Arc<Pool>,
     pinned: &[String],
     watch: &Arc<dyn Watch>,
+    completes: bool,
 ) -> Result<Vec<Arc<dyn Model>>, Failure> {
     let mut finder = Finder {
         pool: Some((Arc::clone(pool), pinned.to_vec())),
         watch: Some(Arc::clone(watch)),
-        known: BTreeMap::new(),
-        is_completed: false,
+        backstage: if completes { BACKSTAGE } else { 0 },
+        ..Finder::default()
     };
     let names = settings.models.iter();
     names.map(|name| finder.find(settings, name)).collect()
@@ -73,10 +74,12 @@ struct Finder {
     pool: Option<(Arc<Pool>, Vec<String>)>,
     watch: Option<Arc<dyn Watch>>,
     /// Whether one of those found by now fills in the middle.
-    is_completed: bool,
+    has_completing: bool,
+    /// How far those after it stand back.
+    backstage: u8,
 }
 
-/// The least share of a core, about a tenth, beside one that does not stand back.
+/// A tenth of a core beside somebody who does not stand back.
 const BACKSTAGE: u8 = 10;
 
 impl Finder {
@@ -94,10 +97,10 @@ impl Finder {
                 let (resolved, mut configuration) = embedded_model(settings, name)?;
                 let model: Arc<dyn Model> = match &self.pool {
                     Some((pool, pinned)) => {
-                        if self.is_completed {
-                            configuration.niceness = BACKSTAGE;
+                        if self.has_completing {
+                            configuration.niceness = self.backstage;
                         }
-                        self.is_completed |= resolved.fills_in_the_middle;
+                        self.has_completing |= resolved.fills_in_the_middle;
                         let model = LazyModel::new(&resolved, configuration);
                         Arc::new(model.in_pool(pool, pinned.iter().any(|pin| pin == name)))
                     }

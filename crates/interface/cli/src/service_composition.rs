@@ -323,7 +323,8 @@ pub fn keys(path: &Path) -> Result<Access, Failure> {
     Access::keys(&text).map_err(|error| wrong(&error))
 }
 
-/// The models of a service: measured, and the embedded ones in memory of so many bytes, where those of `pinned` stay.
+/// The models of a service: measured, and the embedded ones in memory of so many bytes, where those of `pinned` stay and,
+/// where the service `completes`, the others give way to the one that does.
 ///
 /// # Errors
 /// When a name is unknown or its file is not here.
@@ -332,6 +333,7 @@ pub fn models(
     meter: &Arc<ModelMeter>,
     memory: u64,
     pinned: &[String],
+    completes: bool,
     output: Output,
 ) -> Result<Vec<Arc<dyn Model>>, Failure> {
     let pooled = Arc::clone(meter);
@@ -340,7 +342,7 @@ pub fn models(
         tell(&event, output);
     });
     let watch: Arc<dyn Watch> = Arc::clone(meter) as _;
-    composition::pooled_models(settings, &Arc::new(pool), pinned, &watch)
+    composition::pooled_models(settings, &Arc::new(pool), pinned, &watch, completes)
 }
 
 fn tell(event: &PoolEvent, output: Output) {

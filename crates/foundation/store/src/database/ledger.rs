@@ -335,17 +335,13 @@ impl Database {
         let mut reserved = Vec::with_capacity(lists.len());
         for (charges, now_ms) in lists {
             let taken = take(&windows, charges, *now_ms)?;
-            reserved.push(taken.map(|(after, rows)| {
+            let taken = taken.map(|(after, rows)| {
                 windows.extend(after);
                 rows
-            }));
+            });
+            reserved.push(taken.map_err(|refused| refused.exceeded));
         }
-        Ok(Some(
-            reserved
-                .into_iter()
-                .map(|one| one.map_err(|refused| refused.exceeded))
-                .collect(),
-        ))
+        Ok(Some(reserved))
     }
 
     async fn tell_marks(

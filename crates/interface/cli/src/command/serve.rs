@@ -258,7 +258,7 @@ fn models(
     let memory = arguments
         .memory
         .map_or(u64::MAX, |memory| memory.saturating_mul(1 << 20));
-    service_composition::models(settings, meter, memory, &arguments.pin, output)
+    service_composition::models(settings, meter, memory, &arguments.pin, true, output)
 }
 
 /// The models under their names, with a cache before each.
@@ -305,7 +305,7 @@ async fn engine(
     output: Output,
 ) -> Result<Engine, Failure> {
     let models = match models.is_empty() {
-        true => service_composition::models(settings, meter, u64::MAX, &[], output)?,
+        true => service_composition::models(settings, meter, u64::MAX, &[], false, output)?,
         false => models,
     };
     let engine = Engine {

@@ -38,7 +38,7 @@ async fn work(arguments: WorkerArguments, settings: &Settings, output: Output) -
     let metrics = Metrics::of_worker();
     let meter = service_composition::meter(settings, &metrics);
     let engine = Engine {
-        models: service_composition::models(settings, &meter, u64::MAX, &[], output)?,
+        models: service_composition::models(settings, &meter, u64::MAX, &[], false, output)?,
         templates: Arc::new(composition::templates(settings)?),
         sandbox: composition::sandbox(settings).await,
         cache_folder: settings.cache_folder.clone(),
