@@ -28,7 +28,7 @@ EVAL_OUT ?= $(CARGO_TARGET_DIR)/eval/repo-verified.jsonl
 
 .PHONY: help
 help: ## List the tasks
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 .PHONY: setup
 setup: ## Check what the build needs; install what is missing (as root or with passwordless sudo)
@@ -58,10 +58,25 @@ clients: ## Install the clients that the tests drive against `tenon serve`
 	@scripts/clients.sh "$(CARGO_TARGET_DIR)/clients"
 
 .PHONY: interop
-interop: build ## Drive aider, Codex, opencode and Continue against the 0.5B model (heavy: 1 GB of clients, minutes)
+interop: interop-agents interop-editors interop-vscode ## Drive the clients that are too heavy for every test run against the 0.5B model (2 GB, half an hour)
+
+.PHONY: interop-agents
+interop-agents: build ## aider, Codex, opencode and Continue
 	@scripts/clients.sh "$(CARGO_TARGET_DIR)/interop" scripts/interop
 	$(TENON) model pull qwen2.5-coder-0.5b
 	@python3 scripts/interop.py "$(CARGO_TARGET_DIR)/interop" $(TENON)
+
+.PHONY: interop-editors
+interop-editors: build ## Helix, Neovim, Emacs, Vim with ALE and llama.vim, in a root of Debian sid (needs mmdebstrap, tmux, bwrap)
+	@scripts/interop/editors/install.sh "$(CARGO_TARGET_DIR)/interop-editors"
+	$(TENON) model pull qwen2.5-coder-0.5b
+	@python3 scripts/interop/editors/drive.py "$(CARGO_TARGET_DIR)/interop-editors" $(TENON)
+
+.PHONY: interop-vscode
+interop-vscode: build vscode ## VS Code in a browser (needs Chromium, and a compiler and headers for Node 20)
+	@scripts/interop/vscode/install.sh "$(CARGO_TARGET_DIR)/interop-vscode"
+	$(TENON) model pull qwen2.5-coder-0.5b
+	@node scripts/interop/vscode/drive.mjs "$(CARGO_TARGET_DIR)/interop-vscode" $(TENON) editors/vscode/dist/tenon.vsix
 
 .PHONY: demo
 demo: setup build ## Run the main job on a sample repository, from a fresh clone

@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+
 /** The part of VS Code's configuration that is read. */
 export interface Configuration {
   get<T>(section: string, fallback: T): T;
@@ -20,8 +22,13 @@ export function readSettings(configuration: Configuration): Settings {
   };
   return {
     enabled: configuration.get("enabled", true),
-    command: configuration.get("path", "tenon").trim() || "tenon",
-    arguments: ["lsp", ...(model === "" ? [] : ["--model", model])],
+    // As in a shell, which is where a path is copied from.
+    command: configuration.get("path", "tenon").trim().replace(/^~(?=[/\\])/, homedir()) || "tenon",
+    arguments: [
+      "lsp",
+      ...(model === "" ? [] : ["--model", model]),
+      ...(configuration.get<boolean>("report", false) ? ["--report"] : []),
+    ],
     initializationOptions: {
       automaticDeadline: whole("automaticDeadline", 2000),
       invokedDeadline: whole("invokedDeadline", 5000),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { homedir } from "node:os";
 import { test } from "node:test";
 
 import { readSettings } from "../src/settings";
@@ -14,8 +15,12 @@ test("without settings the binary on the PATH is started with its own model", ()
 });
 
 test("a model is named, and an empty path is none", () => {
-  const settings = configured({ model: " qwen2.5-coder-1.5b ", path: " " });
-  assert.deepEqual([settings.command, settings.arguments], ["tenon", ["lsp", "--model", "qwen2.5-coder-1.5b"]]);
+  const settings = configured({ model: " qwen2.5-coder-1.5b ", path: " ", report: true });
+  assert.deepEqual([settings.command, settings.arguments], ["tenon", ["lsp", "--model", "qwen2.5-coder-1.5b", "--report"]]);
+});
+
+test("a path below the home is found", () => {
+  assert.equal(configured({ path: "~/.local/bin/tenon" }).command, `${homedir()}/.local/bin/tenon`);
 });
 
 test("what is no sensible number is replaced", () => {

@@ -17,6 +17,7 @@ mod question;
 mod surroundings;
 mod trim;
 mod underway;
+mod unnamed;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -39,6 +40,7 @@ use memory::Memory;
 use place::{Place, Window};
 use question::{DRAWS, Ended, Question, Written, next_indentation, request};
 use underway::{Outcome, Progress, Underway, agrees, deserted};
+pub use unnamed::likely_path;
 
 /// Suggests what comes next at a cursor. One value serves many requests of many people at once.
 pub struct Completer {
@@ -463,6 +465,8 @@ impl Completer {
                 let end = written.text.rfind('\n').ok_or(Silence::Deadline)?;
                 written.text.get(..end).unwrap_or_default()
             }
+            // What nobody can check must be whole at least.
+            (Ended::Late, Extent::Line) if place.language.is_none() => return Err(Silence::Deadline),
             // What there is of a line may do.
             _ => written.text.as_str(),
         };

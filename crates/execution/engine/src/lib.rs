@@ -36,7 +36,7 @@ mod write_tests;
 
 pub use complete::{
     AnsweredBy, Buffer, Completer, Completion, CompletionRequest, CompletionTrace, Dropped, Extent, Fragment,
-    Silence,
+    Silence, likely_path,
 };
 pub use engine::{Engine, Repository, Verification};
 pub use error::EngineError;

@@ -171,7 +171,7 @@ fn run_error(error: EngineError) -> RunError {
 fn model_category(error: &ModelError) -> FailureCategory {
     match error {
         ModelError::Refused { .. } => FailureCategory::BadRequest,
-        ModelError::TooLong { .. } => FailureCategory::ContextWindow,
+        ModelError::TooLong { .. } | ModelError::Overlong { .. } => FailureCategory::ContextWindow,
         ModelError::Unavailable { .. } => FailureCategory::Network,
         ModelError::Broken { .. } => FailureCategory::Upstream5xx,
         ModelError::Unauthorised { .. } => FailureCategory::Auth,

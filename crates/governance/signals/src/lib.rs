@@ -15,4 +15,6 @@ mod words;
 pub use distance::edit_distance;
 pub use metrics::{CONTENT_TYPE, InFlight, Metrics, RequestAnswered, Told, Upstream};
 pub use quantiles::Quantiles;
-pub use words::{BreakerState, CacheUse, Feedback, OpeningReason, ShedReason, TokenDirection, Tries};
+pub use words::{
+    BreakerState, CacheUse, Feedback, OpeningReason, ShedReason, SuggestionOutcome, TokenDirection, Tries,
+};

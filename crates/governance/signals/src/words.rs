@@ -139,6 +139,33 @@ impl Feedback {
     }
 }
 
+/// What became of a suggestion at a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SuggestionOutcome {
+    /// Somebody saw it.
+    Viewed,
+    /// It was taken.
+    Taken,
+    /// A part of it was taken.
+    TakenPartly,
+    /// Somebody wrote by hand what it said.
+    Typed,
+    /// Something else was written.
+    Dismissed,
+}
+
+impl SuggestionOutcome {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewed => "viewed",
+            Self::Taken => "taken",
+            Self::TakenPartly => "taken_partly",
+            Self::Typed => "typed",
+            Self::Dismissed => "dismissed",
+        }
+    }
+}
+
 /// How many candidates a proposal took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tries {

@@ -291,6 +291,9 @@ pub struct LspArguments {
     /// The model to ask; the first configured one without it.
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
+    /// Count at the server (TENON_SERVER) what becomes of suggestions: taken, typed, dismissed. No code is sent.
+    #[arg(long)]
+    pub report: bool,
     /// What it does anyway; editors say it.
     #[arg(long, hide = true)]
     pub stdio: bool,

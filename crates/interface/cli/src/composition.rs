@@ -95,16 +95,16 @@ impl Finder {
             (None, Some(upstream)) => self.watched(remote_model(settings, upstream)?, served(upstream)),
             (None, None) => {
                 let (resolved, mut configuration) = embedded_model(settings, name)?;
+                if self.has_completing {
+                    configuration.niceness = self.backstage;
+                }
+                self.has_completing |= resolved.fills_in_the_middle;
+                let model = LazyModel::new(&resolved, configuration);
                 let model: Arc<dyn Model> = match &self.pool {
                     Some((pool, pinned)) => {
-                        if self.has_completing {
-                            configuration.niceness = self.backstage;
-                        }
-                        self.has_completing |= resolved.fills_in_the_middle;
-                        let model = LazyModel::new(&resolved, configuration);
                         Arc::new(model.in_pool(pool, pinned.iter().any(|pin| pin == name)))
                     }
-                    None => Arc::new(LazyModel::new(&resolved, configuration)),
+                    None => Arc::new(model),
                 };
                 let served = Served {
                     provider: "llama_cpp",
@@ -273,8 +273,32 @@ pub async fn sandbox(settings: &Settings) -> Result<Arc<Sandbox>, String> {
 /// # Errors
 /// When a model or a template is missing. A missing sandbox is not an error: checks that execute are then refused.
 pub async fn engine(settings: &Settings) -> Result<Engine, Failure> {
+    engine_of(settings, models(settings)?).await
+}
+
+/// The model that completes, which is the first without a name, and an engine whose other models give way to it.
+///
+/// # Errors
+/// As [`engine`].
+pub async fn completing_and_engine(
+    settings: &Settings,
+    name: Option<&str>,
+) -> Result<(Arc<dyn Model>, Engine), Failure> {
+    let mut finder = Finder {
+        backstage: BACKSTAGE,
+        ..Finder::default()
+    };
+    let name = name.or(settings.models.first().map(String::as_str));
+    let name = name.ok_or_else(|| Failure::new(Exit::Usage, "no model is configured".to_owned()))?;
+    let completing = finder.find(settings, name)?;
+    let names = settings.models.iter();
+    let models: Result<_, Failure> = names.map(|name| finder.find(settings, name)).collect();
+    Ok((completing, engine_of(settings, models?).await?))
+}
+
+async fn engine_of(settings: &Settings, models: Vec<Arc<dyn Model>>) -> Result<Engine, Failure> {
     Ok(Engine {
-        models: models(settings)?,
+        models,
         templates: Arc::new(templates(settings)?),
         sandbox: sandbox(settings).await,
         cache_folder: settings.cache_folder.clone(),

@@ -18,6 +18,23 @@ const PAUSE: Duration = Duration::from_millis(300);
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
 const LARGEST_PROBLEM: usize = 1024 * 1024;
 
+/// What became of a suggestion.
+#[derive(Debug, Clone, Serialize)]
+pub struct SuggestionEvent {
+    /// `select`, `typed` or `dismiss`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Names the completion.
+    pub completion_id: String,
+    /// Which of its suggestions.
+    pub choice_index: usize,
+    /// Milliseconds since it was shown.
+    pub elapsed: u64,
+    /// Whether a part of it was taken.
+    #[serde(skip)]
+    pub is_part: bool,
+}
+
 /// A client of one server, in the name of one key.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -187,6 +204,17 @@ impl Client {
     /// Watches a job from its event after `after` on.
     pub fn watch(&self, job: &str, after: i64) -> Watched {
         Watched::new(self.clone(), job, after)
+    }
+
+    /// Tells what became of a suggestion, in the words of Tabby's clients.
+    ///
+    /// # Errors
+    /// When nobody answers, or with a problem.
+    pub async fn tell(&self, event: &SuggestionEvent) -> Result<(), ClientError> {
+        let part = if event.is_part { "?select_kind=line" } else { "" };
+        let url = format!("{}/v1/events{part}", self.address);
+        let request = self.http.post(url).bearer_auth(self.key.expose());
+        self.send(request.json(event)).await.map(drop)
     }
 
     /// Where the server is.

@@ -8,7 +8,7 @@ mod download;
 mod error;
 mod watch;
 
-pub use client::{Client, query};
+pub use client::{Client, SuggestionEvent, query};
 pub use download::Download;
 pub use error::ClientError;
 pub use watch::Watched;

@@ -7,6 +7,24 @@ use tenon_syntax::{Language, SourceFile};
 
 use crate::message::RUN_COMMAND;
 
+// The kinds of the actions: editors sort them by their beginnings, and bind keys to them whole.
+const FIX: &str = "quickfix.tenon";
+const WRITE: &str = "refactor.rewrite.tenon";
+const TEST: &str = "refactor.tenon.tests";
+const EXPLAIN: &str = "refactor.tenon.explain";
+pub(crate) const KINDS: [&str; 4] = [FIX, WRITE, TEST, EXPLAIN];
+
+/// Whether somebody who wants these kinds alone wants an action.
+pub(crate) fn is_wanted(action: &Value, only: Option<&[String]>) -> bool {
+    let kind = action.get("kind").and_then(Value::as_str).unwrap_or_default();
+    only.is_none_or(|only| {
+        only.iter().any(|wanted| {
+            let below = kind.strip_prefix(wanted.as_str());
+            below.is_some_and(|below| wanted.is_empty() || below.is_empty() || below.starts_with('.'))
+        })
+    })
+}
+
 /// What the command of an action carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Errand {
@@ -59,7 +77,7 @@ pub(crate) fn actions(path: &RepoPath, text: &str, offset: usize, diagnostics: &
         let wish = format!("fix this in {path}, line {line}: {message}");
         let mut fix = action(
             format!("Tenon: fix “{}”", shortened(message)),
-            "quickfix",
+            FIX,
             Task::Generate,
             wish,
         );
@@ -73,20 +91,29 @@ pub(crate) fn actions(path: &RepoPath, text: &str, offset: usize, diagnostics: &
     };
     if let Some(wish) = comment_at(text, offset, language.line_comment()) {
         let title = format!("Tenon: write “{}”", shortened(&wish));
-        actions.push(action(title, "refactor.rewrite", Task::Generate, wish));
+        actions.push(action(title, WRITE, Task::Generate, wish));
     }
     let file = SourceFile::parse(language, text).ok();
-    let symbol = file.as_ref().and_then(|file| file.innermost_symbol_at(offset));
+    // Behind the end of a line nothing stands any more.
+    let written = text
+        .get(..offset)
+        .map(|before| before.trim_end_matches([' ', '\t']).len());
+    let places = [Some(offset), written].into_iter().flatten();
+    let symbol = file.as_ref().and_then(|file| {
+        places
+            .into_iter()
+            .find_map(|place| file.innermost_symbol_at(place))
+    });
     // A constant explains itself.
     if let Some(symbol) = symbol.filter(|symbol| symbol.kind.is_callable() || symbol.kind.is_container()) {
         let name = symbol.qualified_name.clone();
         if symbol.kind.is_callable() {
             let title = format!("Tenon: write tests for {name}");
-            actions.push(action(title, "refactor", Task::Test, name.clone()));
+            actions.push(action(title, TEST, Task::Test, name.clone()));
         }
         actions.push(action(
             format!("Tenon: explain {name}"),
-            "source",
+            EXPLAIN,
             Task::Explain,
             name,
         ));
@@ -143,6 +170,7 @@ mod tests {
             titles(text, &[]),
             ["Tenon: write tests for A.total", "Tenon: explain A.total"]
         );
+        assert_eq!(titles("def f():\n    return   |\n", &[]).len(), 2);
     }
 
     #[test]
@@ -153,6 +181,21 @@ mod tests {
             ["Tenon: write “add slugify(title), which joins words by hyphens”"]
         );
         assert!(titles("# he|ading\n", &[]).is_empty());
+    }
+
+    #[test]
+    fn who_wants_some_kinds_gets_those() {
+        let action = json!({ "kind": TEST });
+        let only = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>();
+        assert!(is_wanted(&action, None));
+        assert!(is_wanted(&action, Some(&only(&[""]))));
+        assert!(is_wanted(&action, Some(&only(&["quickfix", "refactor"]))));
+        assert!(is_wanted(&action, Some(&only(&["refactor.tenon.tests"]))));
+        assert!(!is_wanted(
+            &action,
+            Some(&only(&["refactor.tenon.test", "ref", "source"]))
+        ));
+        assert!(!is_wanted(&action, Some(&[])));
     }
 
     #[test]

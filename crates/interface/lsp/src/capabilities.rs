@@ -6,6 +6,7 @@ use gen_lsp_types::{
 };
 use serde_json::{Value, json};
 
+use crate::action::KINDS;
 use crate::document::Encoding;
 use crate::edit::EditAbilities;
 use crate::message::{RUN_COMMAND, TAKEN_COMMAND};
@@ -36,7 +37,17 @@ pub(crate) fn capabilities(parameters: &InitializeParams, encoding: Encoding) ->
         code_action_provider: Some(true.into()),
         ..ServerCapabilities::default()
     };
-    json!(capabilities)
+    let mut capabilities = json!(capabilities);
+    let knows_kinds = json!(text_document)
+        .pointer("/codeAction/codeActionLiteralSupport")
+        .is_some_and(|support| !support.is_null());
+    if knows_kinds && let Some(capabilities) = capabilities.as_object_mut() {
+        capabilities.insert(
+            "codeActionProvider".to_owned(),
+            json!({ "codeActionKinds": KINDS }),
+        );
+    }
+    capabilities
 }
 
 pub(crate) fn abilities(capabilities: &ClientCapabilities) -> EditAbilities {

@@ -95,7 +95,7 @@ pub(crate) fn result(
     }
 }
 
-fn half_typed(before: &str) -> &str {
+pub(crate) fn half_typed(before: &str) -> &str {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     let start = before.trim_end_matches(is_word).len();
     before.get(start..).unwrap_or_default()

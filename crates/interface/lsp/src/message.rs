@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The notification that tells of every completion, for those who show why there is silence.
 pub const REPORT_METHOD: &str = "tenon/completion";
 
+/// The notification that tells what became of a suggestion.
+pub const OUTCOME_METHOD: &str = "tenon/suggestion";
+
 /// The command that an item runs when it is taken: its arguments are the completion's id and the item's index.
 pub const TAKEN_COMMAND: &str = "tenon.taken";
 
@@ -25,6 +28,36 @@ pub struct CompletionReport {
     pub message: Option<String>,
     /// Milliseconds from the request to the answer.
     pub milliseconds: f64,
+}
+
+/// What became of a suggestion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was taken.
+    Taken,
+    /// A word or a line of it was taken.
+    TakenPartly,
+    /// Somebody wrote by hand what it said.
+    Typed,
+    /// Something else was written.
+    Dismissed,
+}
+
+/// What became of a suggestion. No code is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SuggestionReport {
+    /// Names the completion.
+    pub id: String,
+    /// Which of its suggestions; 0 when none was followed.
+    pub index: usize,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How many characters of it stand in the buffer.
+    pub characters: usize,
+    /// Milliseconds since it was shown.
+    pub milliseconds: u64,
 }
 
 /// `initializationOptions`: what a person may set in the editor.

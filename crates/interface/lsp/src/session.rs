@@ -21,13 +21,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use completing::{Pending, Shown};
+use errands::shown_item;
 
 use crate::capabilities::{abilities, capabilities, encoding, shows_progress};
 use crate::delivery::ERROR;
 use crate::document::{Document, Encoding};
 use crate::edit::EditAbilities;
 use crate::errand::Workplace;
-use crate::message::Options;
+use crate::message::{Options, SuggestionReport};
+use crate::transport;
 
 /// Why a session ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +40,20 @@ pub struct ServeError(String);
 /// the completer knows what is new; what it was given first is handed back to it then.
 pub type Open = dyn Fn(&Path, Option<Workplace>) -> Result<Workplace, String> + Send + Sync;
 
-/// Serves one client until it says `exit`. Blocks; the work is done on `runtime`.
+/// Hears what became of suggestions; must not block.
+pub type Tell = dyn Fn(&SuggestionReport) + Send + Sync;
+
+/// Serves one client until it says `exit`. Blocks; the work is done on `runtime`. What becomes of suggestions is told to
+/// the client, and to `tell` besides.
 ///
 /// # Errors
 /// When the client breaks off or does not speak the protocol.
-pub fn serve(connection: Connection, runtime: &Handle, open: Arc<Open>) -> Result<(), ServeError> {
+pub fn serve(
+    connection: Connection,
+    runtime: &Handle,
+    open: Arc<Open>,
+    tell: Option<Arc<Tell>>,
+) -> Result<(), ServeError> {
     let broke = |error: &dyn std::fmt::Display| ServeError(error.to_string());
     let (id, parameters) = connection.initialize_start().map_err(|error| broke(&error))?;
     let parameters: InitializeParams = serde_json::from_value(parameters).map_err(|error| broke(&error))?;
@@ -71,7 +82,9 @@ pub fn serve(connection: Connection, runtime: &Handle, open: Arc<Open>) -> Resul
         out: outbox(connection.sender.clone()),
         pending: Arc::default(),
         leaving: Vec::new(),
+        dropped: 0,
         shown: Arc::default(),
+        tell,
     };
     session.open_folder();
     for message in &connection.receiver {
@@ -102,9 +115,13 @@ pub fn serve(connection: Connection, runtime: &Handle, open: Arc<Open>) -> Resul
 ///
 /// # Errors
 /// When the client breaks off or does not speak the protocol.
-pub fn serve_stdio(runtime: &Handle, open: Arc<Open>) -> Result<(), ServeError> {
-    let (connection, threads) = Connection::stdio();
-    serve(connection, runtime, open)?;
+pub fn serve_stdio(runtime: &Handle, open: Arc<Open>, tell: Option<Arc<Tell>>) -> Result<(), ServeError> {
+    let (connection, threads) = transport::stdio();
+    let served = serve(connection, runtime, open, tell);
+    if let Some(said) = threads.failure() {
+        return Err(ServeError(said.clone()));
+    }
+    served?;
     threads.join().map_err(|error| ServeError(error.to_string()))
 }
 
@@ -128,7 +145,10 @@ struct Session {
     pending: Arc<Mutex<HashMap<RequestId, Pending>>>,
     /// Requests that were cancelled: the next one begins when they have let go of what they waited for.
     leaving: Vec<JoinHandle<()>>,
+    /// How many requests were dropped because too many waited.
+    dropped: u64,
     shown: Arc<Mutex<VecDeque<Shown>>>,
+    tell: Option<Arc<Tell>>,
 }
 
 impl Session {
@@ -185,9 +205,18 @@ impl Session {
                 if let Some(closed) = read::<DidCloseTextDocumentParams>(notification.params) {
                     lock(&self.documents).remove(&closed.text_document.uri);
                     self.supersede(&closed.text_document.uri);
+                    self.follow(&closed.text_document.uri, None);
                 }
             }
             "textDocument/didSave" => self.open_folder(),
+            "textDocument/didPartiallyAcceptCompletion" => {
+                let item = notification.params.pointer("/item/command/arguments");
+                let length = notification.params.get("acceptedLength").and_then(Value::as_u64);
+                if let Some((id, index)) = item.and_then(shown_item) {
+                    let characters = length.and_then(|length| usize::try_from(length).ok());
+                    self.taken_partly(id, index, characters.unwrap_or_default());
+                }
+            }
             "window/workDoneProgress/cancel" => {
                 let token = notification.params.get("token").and_then(Value::as_str);
                 if let Some(stop) = token.and_then(|token| lock(&self.errands).get(token).cloned()) {
@@ -213,7 +242,9 @@ impl Session {
         };
         document.version = changed.text_document.version;
         document.seen = seen;
-        if document.apply(changed.content_changes, encoding).is_err() {
+        if document.apply(changed.content_changes, encoding).is_ok() {
+            self.follow(&uri, Some(&document.text));
+        } else {
             // Suggestions for a text that nobody has would be noise.
             documents.remove(&uri);
             let message = format!("Tenon: a change does not fit {uri}; close the file and open it again");

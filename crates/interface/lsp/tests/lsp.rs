@@ -15,7 +15,9 @@ use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestI
 use serde_json::{Value, json};
 use tenon_domain::{Intent, Proposal};
 use tenon_engine::{Completer, Engine, Observer, Repository, Verification};
-use tenon_lsp::{Engineer, Open, REPORT_METHOD, RUN_COMMAND, TAKEN_COMMAND, Workplace, serve};
+use tenon_lsp::{
+    Engineer, OUTCOME_METHOD, Open, REPORT_METHOD, RUN_COMMAND, TAKEN_COMMAND, Workplace, serve,
+};
 use tenon_runtime::Model;
 use tenon_template::Library;
 use tenon_testkit::{Answer, ScriptedModel, TemporaryRepository};
@@ -98,7 +100,7 @@ impl Editor {
         let (connection, ours) = Connection::memory();
         let runtime = Runtime::new().unwrap();
         let handle = runtime.handle().clone();
-        let served = std::thread::spawn(move || serve(ours, &handle, open).unwrap());
+        let served = std::thread::spawn(move || serve(ours, &handle, open, None).unwrap());
         let repository =
             TemporaryRepository::new([("text.py", "def shout(text):\n    return text.upper()\n")]);
         let root = format!("file://{}", repository.path().display());
@@ -357,6 +359,25 @@ fn who_asks_again_no_longer_waits_for_the_first_answer() {
 }
 
 #[test]
+fn of_a_flood_the_oldest_is_dropped_and_counted() {
+    let model = ScriptedModel::new().otherwise(Answer::Hang);
+    let mut editor = Editor::new(model);
+    let ids: Vec<RequestId> = (0..18)
+        .map(|number| {
+            let path = format!("f{number}.py");
+            editor.open(&path, "x = \n");
+            editor.ask(&path, 0, 4)
+        })
+        .collect();
+    for (id, dropped) in ids.iter().zip(["dropped so far: 1", "dropped so far: 2"]) {
+        let error = editor.response(id).response_result.unwrap_err();
+        assert_eq!(error.code, ErrorCode::ServerCancelled as i32);
+        assert!(error.message.contains(dropped), "{}", error.message);
+    }
+    editor.leave();
+}
+
+#[test]
 fn what_is_taken_prepares_what_comes_next() {
     let model = ScriptedModel::new().then("1").then("y = x");
     let mut editor = Editor::new(model.clone());
@@ -364,11 +385,41 @@ fn what_is_taken_prepares_what_comes_next() {
     let id = editor.ask("a.py", 0, 4);
     let command = editor.items(&id)[0]["command"].clone();
     let taken = editor.send("workspace/executeCommand", command);
+    let outcome = editor.notified(OUTCOME_METHOD);
     assert_eq!(editor.response(&taken).response_result.unwrap(), Value::Null);
     while model.requests().len() < 2 {
         std::thread::sleep(Duration::from_millis(2));
     }
     assert!(model.prompts()[1].contains("x = 1\n"), "{}", model.prompts()[1]);
+    assert_eq!(
+        (&outcome["outcome"], &outcome["characters"]),
+        (&json!("taken"), &json!(1))
+    );
+    editor.leave();
+}
+
+#[test]
+fn a_word_that_is_taken_is_told_and_so_is_what_contradicts_the_rest() {
+    let model = ScriptedModel::new().then("10 + 20").then("30");
+    let mut editor = Editor::new(model);
+    editor.open("a.py", "x = \n");
+    let id = editor.ask("a.py", 0, 4);
+    let items = editor.items(&id);
+    editor.insert("a.py", 0, 4, "10");
+    let outcome = editor.notified(OUTCOME_METHOD);
+    assert_eq!(outcome["outcome"], "taken_partly");
+    assert_eq!(
+        (&outcome["characters"], &outcome["index"]),
+        (&json!(2), &json!(0))
+    );
+    assert_eq!(outcome["id"], items[0]["command"]["arguments"][0]);
+
+    editor.open("b.py", "y = \n");
+    let id = editor.ask("b.py", 0, 4);
+    assert_eq!(editor.items(&id).len(), 1);
+    let uri = editor.uri("b.py");
+    editor.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
+    assert_eq!(editor.notified(OUTCOME_METHOD)["outcome"], "dismissed");
     editor.leave();
 }
 
@@ -474,9 +525,12 @@ fn progress_is_shown_and_can_be_cancelled() {
             .unwrap()
             .contains("greet")
     );
-    let again = editor.send("workspace/executeCommand", action["command"].clone());
-    let refused = editor.response(&again).response_result.unwrap_err();
-    assert!(refused.message.contains("still running"), "{}", refused.message);
+    editor.send("workspace/executeCommand", action["command"].clone());
+    let refused = editor.notified("window/showMessage");
+    assert!(
+        refused["message"].as_str().unwrap().contains("still running"),
+        "{refused}"
+    );
     while model.requests().is_empty() {
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -498,12 +552,10 @@ fn what_is_not_saved_is_not_worked_on() {
     editor.open("text.py", &format!("{WISH}x = 1\n"));
     let action = editor.action("text.py", 0, "Tenon: write");
     let id = editor.send("workspace/executeCommand", action["command"].clone());
-    let refused = editor.response(&id).response_result.unwrap_err();
-    assert!(
-        refused.message.contains("save text.py first"),
-        "{}",
-        refused.message
-    );
+    let refused = editor.notified("window/showMessage");
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("save text.py first"), "{message}");
+    assert_eq!(editor.response(&id).response_result.unwrap(), Value::Null);
     editor.leave();
 }
 

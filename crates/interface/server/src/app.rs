@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{
-    DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Query, Request, State,
+    DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Query, RawQuery, Request, State,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -285,10 +285,16 @@ async fn health(State(service): Shared, _asker: Asking) -> Json<Value> {
     Json(tabby::health(&service))
 }
 
-async fn tabby_event(State(service): Shared, asker: Admitted, sent: Sent) -> Response {
+async fn tabby_event(
+    State(service): Shared,
+    asker: Admitted,
+    RawQuery(query): RawQuery,
+    sent: Sent,
+) -> Response {
+    let query = query.unwrap_or_default();
     let heard = sent
         .read()
-        .and_then(|event| tabby::event(&service, &asker.scope, &event));
+        .and_then(|event| tabby::event(&service, &asker.scope, &event, &query));
     Dialect::Tabby.answer(heard)
 }
 

@@ -175,7 +175,7 @@ impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let category = match &error {
             ModelError::Refused { .. } => Category::BadRequest,
-            ModelError::TooLong { .. } => Category::ContextWindow,
+            ModelError::TooLong { .. } | ModelError::Overlong { .. } => Category::ContextWindow,
             ModelError::Unavailable { .. } => Category::Unavailable,
             // The caller's key is not the one that the upstream refused.
             ModelError::Broken { .. } | ModelError::Unauthorised { .. } => Category::UpstreamBroke,

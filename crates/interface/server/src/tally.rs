@@ -10,7 +10,9 @@ use axum::response::Response;
 use tenon_domain::{Criticality, FailureCategory};
 use tenon_engine::{AnsweredBy, Completion, Silence};
 use tenon_runtime::{Answering, CacheRole, GenerateUsage, SampleEvent};
-use tenon_signals::{CacheUse, Metrics, RequestAnswered, ShedReason, TokenDirection, Told};
+use tenon_signals::{
+    CacheUse, Metrics, RequestAnswered, ShedReason, SuggestionOutcome, TokenDirection, Told,
+};
 use tracing::Span;
 use uuid::Uuid;
 
@@ -215,6 +217,17 @@ impl Tally {
             Some(Silence::Deadline) => Some(FailureCategory::TimeoutTotal),
             _ => entries.failure,
         };
+        drop(entries);
+        if let Some(metrics) = &self.metrics {
+            metrics.completed(completion.silence.as_ref().map(Silence::as_str));
+        }
+    }
+
+    /// An editor says what became of a suggestion.
+    pub fn suggestion(&self, outcome: SuggestionOutcome) {
+        if let Some(metrics) = &self.metrics {
+            metrics.suggestion(outcome);
+        }
     }
 }
 

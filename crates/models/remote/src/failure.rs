@@ -34,7 +34,7 @@ pub(crate) async fn of_response(response: Response, configuration: &RemoteConfig
     let status = response.status();
     let retry_after = retry_after_seconds(&response);
     let body = bounded_body(response).await;
-    let said = said(&body, configuration);
+    let (error, said) = said(&body, configuration);
     let answer = if said.is_empty() {
         status.to_string()
     } else {
@@ -63,7 +63,7 @@ pub(crate) async fn of_response(response: Response, configuration: &RemoteConfig
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             ModelError::Broken { reason: answer }
         }
-        _ => ModelError::Refused { reason: answer },
+        _ => refused(&error, answer, configuration),
     }
 }
 
@@ -76,9 +76,37 @@ pub(crate) fn of_event(error: &Value, configuration: &RemoteConfiguration) -> Mo
         "429" | "rate_limit_exceeded" => ModelError::RateLimited {
             retry_after_seconds: None,
         },
-        "400" | "context_length_exceeded" | "invalid_request_error" => ModelError::Refused { reason: said },
+        "400" | "context_length_exceeded" | "invalid_request_error" => refused(error, said, configuration),
         "401" | "403" | "invalid_api_key" => ModelError::Unauthorised { reason: said },
         _ => ModelError::Broken { reason: said },
+    }
+}
+
+/// What upstreams call a prompt that leaves no room: OpenAI, llama.cpp.
+const OVERLONG: [&str; 2] = ["context_length_exceeded", "exceed_context_size_error"];
+/// How others say it, who have no word for it: vLLM, Mistral, Anthropic, llama.cpp of old.
+const OVERLONG_PHRASES: [&str; 6] = [
+    "context length",
+    "context size",
+    "context window",
+    "context limit",
+    "prompt is too long",
+    "input is too long",
+];
+
+/// A request that is wrong, or too long for this upstream alone.
+fn refused(error: &Value, reason: String, configuration: &RemoteConfiguration) -> ModelError {
+    let is_named = ["code", "type"].iter().any(|key| {
+        let word = error.get(key).and_then(Value::as_str);
+        word.is_some_and(|word| OVERLONG.contains(&word))
+    });
+    let plain = reason.to_lowercase();
+    match is_named || OVERLONG_PHRASES.iter().any(|phrase| plain.contains(phrase)) {
+        true => ModelError::Overlong {
+            reason,
+            context_length: configuration.context_length,
+        },
+        false => ModelError::Refused { reason },
     }
 }
 
@@ -118,14 +146,16 @@ async fn bounded_body(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// What the body says in words, on one line, without the key.
-fn said(body: &[u8], configuration: &RemoteConfiguration) -> String {
+/// The error in the body, and what it says in words, on one line, without the key.
+fn said(body: &[u8], configuration: &RemoteConfiguration) -> (Value, String) {
     let text = String::from_utf8_lossy(body);
-    let message = match serde_json::from_str::<Value>(&text) {
-        Ok(value) => message_of(value.get("error").unwrap_or(&value)),
-        Err(_) => text.into_owned(),
-    };
-    configuration_redacted(&message, configuration)
+    let error = serde_json::from_str::<Value>(&text).map(|mut value| {
+        let inner = value.get_mut("error").map(Value::take);
+        inner.unwrap_or(value)
+    });
+    let error = error.unwrap_or_else(|_| Value::String(text.into_owned()));
+    let message = message_of(&error);
+    (error, configuration_redacted(&message, configuration))
 }
 
 fn message_of(error: &Value) -> String {

@@ -54,10 +54,17 @@ async fn failure(reply: UpstreamReply) -> ModelError {
 
 #[tokio::test]
 async fn status_codes_become_typed_errors() {
+    let error = failure(UpstreamReply::error(400, "a bad schema")).await;
+    assert!(
+        matches!(&error, ModelError::Refused { reason } if reason.contains("a bad schema")),
+        "{error}"
+    );
+    assert!(!error.is_transient());
+
     let error = failure(UpstreamReply::error(400, "maximum context length exceeded")).await;
     assert!(
-        matches!(&error, ModelError::Refused { reason } if reason.contains("context length")),
-        "{error}"
+        matches!(&error, ModelError::Overlong { reason, context_length: 8192 } if reason.contains("context length")),
+        "{error:?}"
     );
     assert!(!error.is_transient());
 

@@ -408,7 +408,7 @@ impl SampleStream {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ModelError {
-    /// The request cannot be served as it is: too long, a bad constraint, FIM on a model that has none.
+    /// The request cannot be served as it is: a bad constraint, FIM on a model that has none.
     #[error("the request does not fit the model: {reason}")]
     Refused {
         /// Why.
@@ -424,6 +424,14 @@ pub enum ModelError {
         /// Tokens asked for.
         max_tokens: u32,
         /// Tokens of context.
+        context_length: u32,
+    },
+    /// An upstream says that the prompt leaves no room in its context, in its own words.
+    #[error("the prompt is too long for the model: {reason}")]
+    Overlong {
+        /// What it says.
+        reason: String,
+        /// Tokens of context, as configured.
         context_length: u32,
     },
     /// The model cannot be loaded or reached.
@@ -474,7 +482,7 @@ impl ModelError {
     pub fn category(&self) -> FailureCategory {
         match self {
             Self::Refused { .. } => FailureCategory::BadRequest,
-            Self::TooLong { .. } => FailureCategory::ContextWindow,
+            Self::TooLong { .. } | Self::Overlong { .. } => FailureCategory::ContextWindow,
             Self::Unavailable { .. } => FailureCategory::Network,
             Self::Broken { .. } => FailureCategory::Upstream5xx,
             Self::Timeout { phase, .. } => match phase.as_str() {

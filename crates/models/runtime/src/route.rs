@@ -304,7 +304,9 @@ impl Drop for Attempt {
 
 fn verdict(error: &ModelError) -> Verdict {
     match error {
-        ModelError::Refused { .. } | ModelError::TooLong { .. } => Verdict::Answered,
+        ModelError::Refused { .. } | ModelError::TooLong { .. } | ModelError::Overlong { .. } => {
+            Verdict::Answered
+        }
         ModelError::RateLimited { retry_after_seconds } => {
             // An upstream may say anything; an hour is long enough to be asked again.
             let seconds = retry_after_seconds.unwrap_or(1).min(MOST_PATIENCE_SECONDS);
@@ -414,7 +416,10 @@ impl Model for Route {
                 }
             };
             // A prompt that did not fit cost nothing.
-            let is_free = matches!(last, None | Some(ModelError::TooLong { .. }));
+            let is_free = matches!(
+                last,
+                None | Some(ModelError::TooLong { .. } | ModelError::Overlong { .. })
+            );
             if !is_free && !self.retries.spend() {
                 break;
             }
@@ -436,7 +441,8 @@ impl Model for Route {
                     match &error {
                         // What is wrong with the request is wrong everywhere.
                         ModelError::Refused { .. } => return Err(error),
-                        ModelError::TooLong { context_length, .. } => larger_than = *context_length,
+                        ModelError::TooLong { context_length, .. }
+                        | ModelError::Overlong { context_length, .. } => larger_than = *context_length,
                         _ => {}
                     }
                     last = Some(error);

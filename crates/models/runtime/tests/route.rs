@@ -218,6 +218,29 @@ async fn what_is_wrong_with_a_request_is_not_asked_elsewhere_but_a_larger_contex
     ]);
     assert_eq!(sized.descriptor().context_length, 1);
     assert_eq!(ask(&sized).await.unwrap(), "large");
+
+    let overlong = ModelError::Overlong {
+        reason: "the prompt is too long".to_owned(),
+        context_length: 8,
+    };
+    let remote = ScriptedModel::new()
+        .named("remote")
+        .describe(|descriptor| descriptor.context_length = 8)
+        .then(overlong.clone());
+    let same = ScriptedModel::new()
+        .named("same")
+        .describe(|descriptor| descriptor.context_length = 8);
+    let sized = route(vec![
+        target(&remote, 1, 0),
+        target(&same, 1, 1),
+        target(&large, 1, 2),
+    ]);
+    assert_eq!(ask(&sized).await.unwrap(), "large");
+    let alone = route(vec![
+        target(&remote.then(overlong.clone()), 1, 0),
+        target(&same, 1, 1),
+    ]);
+    assert_eq!(ask(&alone).await.unwrap_err(), overlong);
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use tenon_domain::{CheckKind, Level, Outcome, Task};
 
 use super::{Counters, Histograms, Metrics, histograms, registered};
 use crate::buckets;
-use crate::words::{self, Feedback, Tries};
+use crate::words::{self, Feedback, SuggestionOutcome, Tries};
 
-/// How good the proposals are: what checks said, and what people did.
+/// How good proposals and completions are: what checks said, and what people did.
 #[derive(Debug)]
 pub(super) struct Quality {
     checks: Counters<CheckLabels>,
@@ -15,6 +15,8 @@ pub(super) struct Quality {
     feedback: Counters<FeedbackLabels>,
     edit_distance: Histograms<TaskLabels>,
     hallucinated_names: Counter,
+    completions: Counters<CompletionLabels>,
+    suggestions: Counters<SuggestionLabels>,
 }
 
 impl Quality {
@@ -41,6 +43,16 @@ impl Quality {
                 registry,
                 "tenon_hallucinated_names",
                 "Names in candidates that exist nowhere",
+            ),
+            completions: registered(
+                registry,
+                "tenon_completions",
+                "Answers at a cursor, and why there was silence",
+            ),
+            suggestions: registered(
+                registry,
+                "tenon_suggestions",
+                "What editors say became of suggestions",
             ),
         }
     }
@@ -86,6 +98,22 @@ impl Metrics {
     pub fn hallucinated_names(&self, count: u64) {
         self.inner.quality.hallucinated_names.inc_by(count);
     }
+
+    /// Something was suggested at a cursor, or nothing for this reason.
+    pub fn completed(&self, silence: Option<&'static str>) {
+        let labels = CompletionLabels {
+            outcome: silence.unwrap_or("shown"),
+        };
+        self.inner.quality.completions.get_or_create(&labels).inc();
+    }
+
+    /// An editor says what became of a suggestion.
+    pub fn suggestion(&self, outcome: SuggestionOutcome) {
+        let labels = SuggestionLabels {
+            outcome: outcome.as_str(),
+        };
+        self.inner.quality.suggestions.get_or_create(&labels).inc();
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -105,6 +133,16 @@ struct ProposalLabels {
 struct FeedbackLabels {
     metric: &'static str,
     task: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CompletionLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SuggestionLabels {
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use regex::Regex;
 use tenon_domain::{CheckKind, Criticality, FailureCategory, Level, Outcome, Task};
 use tenon_signals::{
-    BreakerState, CacheUse, Feedback, Metrics, OpeningReason, RequestAnswered, ShedReason, TokenDirection,
-    Told, Tries, Upstream,
+    BreakerState, CacheUse, Feedback, Metrics, OpeningReason, RequestAnswered, ShedReason, SuggestionOutcome,
+    TokenDirection, Told, Tries, Upstream,
 };
 
 pub const UPSTREAM: Upstream<'_> = Upstream {
@@ -151,6 +151,8 @@ fn quality(metrics: &Metrics) {
         metrics.feedback(feedback, Task::Fix, Some(0.25));
     }
     metrics.hallucinated_names(2);
+    metrics.completed(Some("deadline"));
+    metrics.suggestion(SuggestionOutcome::Taken);
 }
 
 pub struct Sample {

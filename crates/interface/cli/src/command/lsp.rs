@@ -4,18 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tenon_client::SuggestionEvent;
 use tenon_config::{Overrides, Settings};
 use tenon_context::Index;
 use tenon_domain::{Intent, Proposal};
 use tenon_engine::{Completer, Engine, Observer, Verification};
-use tenon_lsp::{Engineer, Open, Workplace};
+use tenon_lsp::{Engineer, Open, Outcome, SuggestionReport, Tell, Workplace};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::proposals;
 use crate::arguments::LspArguments;
-use crate::composition;
 use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::{composition, server_client};
 
 /// `tenon lsp`.
 pub async fn run(arguments: LspArguments) -> Result<Exit, Failure> {
@@ -23,7 +26,11 @@ pub async fn run(arguments: LspArguments) -> Result<Exit, Failure> {
     let opening = runtime.clone();
     let model = arguments.model;
     let open: Arc<Open> = Arc::new(move |root, before| open(root, before, model.as_deref(), &opening));
-    let served = tokio::task::spawn_blocking(move || tenon_lsp::serve_stdio(&runtime, open));
+    let tell = match arguments.report {
+        true => Some(reporter(&composition::settings(None, &Overrides::default())?)?),
+        false => None,
+    };
+    let served = tokio::task::spawn_blocking(move || tenon_lsp::serve_stdio(&runtime, open, tell));
     let served = served
         .await
         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
@@ -32,6 +39,41 @@ pub async fn run(arguments: LspArguments) -> Result<Exit, Failure> {
         Err(error) => Err(Failure::new(Exit::Usage, error.to_string())
             .with_help("this command is started by an editor; `tenon complete` completes from a terminal")),
     }
+}
+
+/// What somebody who types must never wait for: more than so many that are not sent yet are not sent.
+const UNSENT: usize = 64;
+
+/// Tells the configured server what becomes of suggestions.
+fn reporter(settings: &Settings) -> Result<Arc<Tell>, Failure> {
+    let client = server_client::client(settings, None, None)?;
+    let output = Output::new(false, settings.no_color);
+    let (events, mut unsent) = mpsc::channel::<SuggestionEvent>(UNSENT);
+    tokio::spawn(async move {
+        let mut has_failed = false;
+        while let Some(event) = unsent.recv().await {
+            let told = client.tell(&event).await;
+            if let Err(error) = &told
+                && !has_failed
+            {
+                output.problem(&format!("what becomes of suggestions is not counted: {error}"));
+            }
+            has_failed = told.is_err();
+        }
+    });
+    Ok(Arc::new(move |report: &SuggestionReport| {
+        let _ = events.try_send(SuggestionEvent {
+            kind: match report.outcome {
+                Outcome::Taken | Outcome::TakenPartly => "select",
+                Outcome::Typed => "typed",
+                Outcome::Dismissed => "dismiss",
+            },
+            completion_id: report.id.clone(),
+            choice_index: report.index,
+            elapsed: report.milliseconds,
+            is_part: report.outcome == Outcome::TakenPartly,
+        });
+    }))
 }
 
 fn open(
@@ -48,12 +90,9 @@ fn open(
             workplace
         }
         None => {
-            let engine = runtime.block_on(composition::engine(&settings)).map_err(said)?;
-            // One worker serves both: the model that completes is the first of the engine's, unless another is named.
-            let completing = match model {
-                Some(name) => composition::model(&settings, name).map_err(said)?,
-                None => engine.models.first().cloned().ok_or("no model is configured")?,
-            };
+            // A model that does both is loaded once.
+            let opened = runtime.block_on(composition::completing_and_engine(&settings, model));
+            let (completing, engine) = opened.map_err(said)?;
             let completer = Arc::new(Completer::new(completing, root));
             runtime
                 .block_on(completer.warm_up())

@@ -2,9 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tenon_testkit::TemporaryRepository;
+use tenon_testkit::{FakeServer, HttpAnswer, TemporaryRepository};
 
 use crate::world::World;
 
@@ -112,8 +113,12 @@ fn a_model_that_cannot_fill_is_refused_with_the_mend() {
 fn an_editor_is_served() {
     let world = World::new();
     let repository = repository();
-    let mut command = world.command(repository.path(), &[&["lsp", "--stdio"][..], &SMALL].concat());
+    let server = FakeServer::start(|_| Some(HttpAnswer::whole(200, "text/plain", "")));
+    let report = [&["lsp", "--stdio", "--report"][..], &SMALL].concat();
+    let mut command = world.command(repository.path(), &report);
     command
+        .env("TENON_SERVER", server.address())
+        .env("TENON_API_KEY", "tenon_a_key")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -144,8 +149,29 @@ fn an_editor_is_served() {
     );
     let items = response(&mut output, 2);
     assert_eq!(items["items"][0]["insertText"], "width * height", "{items:#}");
-    request(&mut child, &json!({ "id": 3, "method": "shutdown" }));
+    let command = &items["items"][0]["command"];
+    request(
+        &mut child,
+        &json!({ "id": 3, "method": "workspace/executeCommand", "params": command }),
+    );
     response(&mut output, 3);
+    let begun = Instant::now();
+    let told = loop {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing was told");
+        if let Some(told) = server.requests().pop() {
+            break told;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!((told.method.as_str(), told.path.as_str()), ("POST", "/v1/events"));
+    let event: Value = serde_json::from_slice(&told.body).unwrap();
+    assert_eq!(
+        (&event["type"], &event["choice_index"]),
+        (&json!("select"), &json!(0))
+    );
+    assert!(!event.to_string().contains("width"), "code was sent: {event}");
+    request(&mut child, &json!({ "id": 4, "method": "shutdown" }));
+    response(&mut output, 4);
     request(&mut child, &json!({ "method": "exit" }));
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

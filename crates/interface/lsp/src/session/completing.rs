@@ -16,22 +16,32 @@ use tokio::task::JoinHandle;
 
 use super::{Opened, Session, lock, notify, parameters};
 use crate::document::{Document, offset};
-use crate::item::{Shape, result};
-use crate::message::{CompletionReport, REPORT_METHOD};
+use crate::fate::{Fate, Turn};
+use crate::item::{Shape, half_typed, result};
+use crate::message::{CompletionReport, OUTCOME_METHOD, REPORT_METHOD, SuggestionReport};
 
 pub(super) struct Pending {
     document: Uri,
+    /// When it was asked, by the session's clock.
+    asked: u64,
     pub(super) task: JoinHandle<()>,
 }
 
 /// What was suggested of late, for the day that it is taken.
 pub(super) struct Shown {
     pub(super) id: String,
+    document: Uri,
+    at: Instant,
+    fate: Fate,
+    /// Whether what is written tells its fate: not where the editor's list had counted as written.
+    is_watched: bool,
     pub(super) request: CompletionRequest,
     pub(super) suggestions: Vec<String>,
 }
 
 const MOST_SHOWN: usize = 16;
+/// Files in which somebody waits for a suggestion at the same time: no person has so many, and each holds its buffers.
+const MOST_PENDING: usize = 16;
 /// Buffers and edits beside the one that is completed.
 const MOST_NEIGHBOURS: usize = 5;
 
@@ -74,13 +84,16 @@ impl Session {
         shape: Shape,
     ) -> Result<(), (ErrorCode, String)> {
         self.supersede(uri);
+        self.drop_oldest();
         let request = self.completion_request(uri, at, invoked, &shape)?;
         let encoding = self.encoding;
+        let asked = self.tick();
         let mut opened = self.opened.clone();
         let pending = Arc::clone(&self.pending);
         let shown = Arc::clone(&self.shown);
         let out = self.out.clone();
         let key = id.clone();
+        let document = uri.clone();
         let leaving = std::mem::take(&mut self.leaving);
         // The entry is made before the task can end.
         let mut entries = lock(&self.pending);
@@ -108,8 +121,15 @@ impl Session {
                 if shown.len() == MOST_SHOWN {
                     shown.pop_front();
                 }
+                for older in shown.iter_mut().filter(|older| older.document == document) {
+                    older.fate.superseded();
+                }
                 shown.push_back(Shown {
                     id: completion.id,
+                    document,
+                    at: Instant::now(),
+                    fate: Fate::default(),
+                    is_watched: !matches!(shape, Shape::Inline { selected: Some(_) }),
                     request,
                     suggestions: completion.suggestions,
                 });
@@ -119,6 +139,7 @@ impl Session {
         });
         let entry = Pending {
             document: uri.clone(),
+            asked,
             task,
         };
         entries.insert(key, entry);
@@ -169,6 +190,12 @@ impl Session {
             path: document.path.clone(),
             text: text.to_owned(),
         };
+        // A name that is begun opens a list by itself, which protocols call by the same word.
+        let is_begun = matches!(shape, Shape::Listed)
+            && text
+                .get(..cursor)
+                .is_some_and(|before| !half_typed(before).is_empty());
+        let invoked = invoked && !is_begun;
         let deadline = match invoked {
             true => self.options.invoked_deadline,
             false => self.options.automatic_deadline,
@@ -190,6 +217,61 @@ impl Session {
         })
     }
 
+    /// The buffer became this, or was closed: what becomes of the suggestions in it.
+    pub(super) fn follow(&self, uri: &Uri, text: Option<&str>) {
+        for shown in lock(&self.shown).iter_mut() {
+            if shown.document != *uri || !shown.is_watched {
+                continue;
+            }
+            let turn = match text {
+                Some(text) => shown.fate.after(&shown.request, &shown.suggestions, text),
+                None => shown.fate.dismissed(),
+            };
+            self.tell(shown, turn);
+        }
+    }
+
+    /// A suggestion was taken, says the editor: what comes after it is prepared.
+    pub(super) fn taken(&self, id: &str, index: usize) {
+        let mut shown = lock(&self.shown);
+        let Some(shown) = shown.iter_mut().find(|shown| shown.id == id) else {
+            return;
+        };
+        let Some(suggestion) = shown.suggestions.get(index) else {
+            return;
+        };
+        if let Some(Ok(workplace)) = &*self.opened.borrow() {
+            let _inside = self.runtime.enter();
+            workplace.completer.prepare_after(&shown.request, suggestion);
+        }
+        let turn = shown.fate.taken(index, suggestion);
+        self.tell(shown, turn);
+    }
+
+    /// A part of a suggestion was taken, says the editor.
+    pub(super) fn taken_partly(&self, id: &str, index: usize, characters: usize) {
+        let mut shown = lock(&self.shown);
+        if let Some(shown) = shown.iter_mut().find(|shown| shown.id == id) {
+            let turn = shown.fate.taken_partly(index, characters);
+            self.tell(shown, turn);
+        }
+    }
+
+    fn tell(&self, shown: &Shown, turn: Option<Turn>) {
+        let Some(turn) = turn else { return };
+        let report = SuggestionReport {
+            id: shown.id.clone(),
+            index: turn.index,
+            outcome: turn.outcome,
+            characters: turn.characters,
+            milliseconds: u64::try_from(shown.at.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        notify(&self.out, OUTCOME_METHOD, json!(report));
+        if let Some(tell) = &self.tell {
+            tell(&report);
+        }
+    }
+
     /// Whoever asks again for the same file no longer waits for the first answer.
     pub(super) fn supersede(&mut self, uri: &Uri) {
         let pending = lock(&self.pending);
@@ -199,6 +281,22 @@ impl Session {
         for id in older {
             self.cancel(&id, ErrorCode::ContentModified, "asked again meanwhile");
         }
+    }
+
+    /// Makes room for one more request; whom that drops is told, and how many there were.
+    fn drop_oldest(&mut self) {
+        let pending = lock(&self.pending);
+        if pending.len() < MOST_PENDING {
+            return;
+        }
+        let oldest = pending.iter().min_by_key(|(_, pending)| pending.asked);
+        let oldest = oldest.map(|(id, _)| id.clone());
+        drop(pending);
+        let Some(oldest) = oldest else { return };
+        self.dropped += 1;
+        let dropped = self.dropped;
+        let message = format!("{MOST_PENDING} files wait already; dropped so far: {dropped}");
+        self.cancel(&oldest, ErrorCode::ServerCancelled, &message);
     }
 
     pub(super) fn cancel(&mut self, id: &RequestId, code: ErrorCode, message: &str) {

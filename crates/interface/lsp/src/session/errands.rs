@@ -5,13 +5,14 @@ use std::sync::Arc;
 use gen_lsp_types::{CodeActionParams, ExecuteCommandParams};
 use lsp_server::{ErrorCode, Request, Response};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Session, lock, notify, parameters};
-use crate::action::{Errand, actions};
-use crate::delivery::{Delivery, ERROR};
+use super::{Opened, Session, lock, notify, parameters};
+use crate::action::{Errand, actions, is_wanted};
+use crate::delivery::{Delivery, ERROR, WARNING};
 use crate::document::Document;
-use crate::errand::Progress;
+use crate::errand::{Engineer, Progress};
 use crate::message::{RUN_COMMAND, TAKEN_COMMAND};
 
 impl Session {
@@ -32,9 +33,15 @@ impl Session {
             let offset = document.offset(parameters.range.start, self.encoding)?;
             Some(actions(&document.path, &document.text, offset, &diagnostics))
         });
-        let has_engineer =
-            matches!(&*self.opened.borrow(), Some(Ok(workplace)) if workplace.engineer.is_some());
-        let offered = offered.filter(|_| has_engineer).unwrap_or_default();
+        // Whoever runs one before the folder is read waits for it.
+        let has_engineer = match &*self.opened.borrow() {
+            None => true,
+            Some(opened) => matches!(opened, Ok(workplace) if workplace.engineer.is_some()),
+        };
+        let only = parameters.context.only.as_ref();
+        let only = only.and_then(|only| serde_json::from_value::<Vec<String>>(json!(only)).ok());
+        let mut offered = offered.filter(|_| has_engineer).unwrap_or_default();
+        offered.retain(|action| is_wanted(action, only.as_deref()));
         let _ = self.out.send(Response::new_ok(request.id, json!(offered)).into());
         Ok(())
     }
@@ -42,13 +49,6 @@ impl Session {
     /// Begins an errand. Its outcome is told by messages; what changes is applied by the editor.
     fn run(&mut self, errand: &Errand) -> Result<(), (ErrorCode, String)> {
         let refused = |message: &str| (ErrorCode::RequestFailed, message.to_owned());
-        let opened = self.opened.borrow().clone();
-        let engineer = match opened {
-            Some(Ok(workplace)) => workplace.engineer,
-            Some(Err(said)) => return Err(refused(&said)),
-            None => return Err(refused("the folder is still being read; try again in a moment")),
-        };
-        let engineer = engineer.ok_or_else(|| refused("errands are not done here"))?;
         if !lock(&self.errands).is_empty() {
             return Err(refused(
                 "another errand is still running; cancel it or wait for it",
@@ -79,9 +79,16 @@ impl Session {
         };
         let errands = Arc::clone(&self.errands);
         let shows_progress = self.shows_progress;
+        let mut opened = self.opened.clone();
         self.runtime.spawn(async move {
             let progress = Progress::begin(delivery.out.clone(), shows_progress, &token, &title);
-            let proposed = engineer.propose(&intent, &progress, &stop).await;
+            let proposed = tokio::select! {
+                engineer = engineer(&mut opened) => match engineer {
+                    Ok(engineer) => engineer.propose(&intent, &progress, &stop).await,
+                    Err(said) => Err(said),
+                },
+                () = stop.cancelled() => Err("cancelled".to_owned()),
+            };
             lock(&errands).remove(&token);
             let (kind, message) = match proposed {
                 Ok(proposal) => delivery.deliver(&proposal),
@@ -109,7 +116,14 @@ impl Session {
                 ErrorCode::InvalidParams,
                 "the command carries no errand".to_owned(),
             ))?;
-            self.run(&errand)?;
+            // Some editors show no error of a command, and none shows a message twice.
+            if let Err((_, message)) = self.run(&errand) {
+                notify(
+                    &self.out,
+                    "window/showMessage",
+                    json!({ "type": WARNING, "message": format!("Tenon: {message}") }),
+                );
+            }
             let _ = self.out.send(Response::new_ok(request.id, Value::Null).into());
             return Ok(());
         }
@@ -117,25 +131,27 @@ impl Session {
             let message = format!("there is no command `{}`", parameters.command);
             return Err((ErrorCode::InvalidParams, message));
         }
-        let arguments = parameters.arguments.unwrap_or_default();
-        let taken = arguments.first().and_then(Value::as_str);
-        let index = arguments
-            .get(1)
-            .and_then(Value::as_u64)
-            .and_then(|index| usize::try_from(index).ok());
-        if let (Some(id), Some(index)) = (taken, index) {
-            let shown = lock(&self.shown);
-            let suggestion = shown
-                .iter()
-                .find(|shown| shown.id == id)
-                .and_then(|shown| Some((&shown.request, shown.suggestions.get(index)?)));
-            let opened = self.opened.borrow().clone();
-            if let (Some((asked, suggestion)), Some(Ok(workplace))) = (suggestion, opened) {
-                let _inside = self.runtime.enter();
-                workplace.completer.prepare_after(asked, suggestion);
-            }
+        let arguments = json!(parameters.arguments);
+        if let Some((id, index)) = shown_item(&arguments) {
+            self.taken(id, index);
         }
         let _ = self.out.send(Response::new_ok(request.id, Value::Null).into());
         Ok(())
     }
+}
+
+/// Whoever works on errands, once the folder is read.
+async fn engineer(opened: &mut watch::Receiver<Opened>) -> Result<Arc<dyn Engineer>, String> {
+    let workplace = match opened.wait_for(Option::is_some).await.as_deref() {
+        Ok(Some(opened)) => opened.clone()?,
+        Ok(None) | Err(_) => return Err("the session is over".to_owned()),
+    };
+    let engineer = workplace.engineer;
+    engineer.ok_or_else(|| "errands are not done here".to_owned())
+}
+
+/// The completion and the index of an item, from the arguments of its command.
+pub(super) fn shown_item(arguments: &Value) -> Option<(&str, usize)> {
+    let index = usize::try_from(arguments.get(1)?.as_u64()?).ok()?;
+    Some((arguments.get(0)?.as_str()?, index))
 }

@@ -28,6 +28,8 @@ pub(crate) struct Body {
     response_format: Option<Value>,
     max_tokens: Option<u32>,
     max_completion_tokens: Option<u32>,
+    /// llama.cpp's word for it: below 0 there is no limit, and with 0 the prompt is read alone.
+    n_predict: Option<i64>,
     temperature: Option<f32>,
     top_p: Option<f32>,
     n: Option<u32>,
@@ -165,8 +167,11 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
         .into_iter()
         .filter_map(|tool| tool.function.map(Tool::from))
         .collect();
+    let predicted = body.n_predict.filter(|count| *count >= 0);
+    // No model reads without writing.
+    let predicted = predicted.map(|count| u32::try_from(count.max(1)).unwrap_or(u32::MAX));
     let wish = Wish {
-        max_tokens: body.max_completion_tokens.or(body.max_tokens),
+        max_tokens: body.max_completion_tokens.or(body.max_tokens).or(predicted),
         temperature: body.temperature,
         top_p: body.top_p,
         top_k: None,

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tenon_engine::{Buffer, Completion, CompletionRequest, Extent};
+use tenon_engine::{Buffer, Completion, CompletionRequest, Extent, likely_path};
 
 use super::tabby::{DEADLINE, explain, path};
 use crate::access::Admitted;
@@ -60,10 +60,13 @@ pub(crate) async fn answer(service: &Arc<Service>, asker: Admitted, body: Body) 
     };
     let filename = body.filename.or_else(|| likely_name(&body.input_extra));
     let before = body.input_prefix + &body.prompt;
+    let cursor = before.len();
+    let text = before + &body.input_suffix;
+    let unnamed = || likely_path(&text).unwrap_or_else(|| path(None, None));
     let request = CompletionRequest {
-        path: path(filename.as_deref(), None),
-        cursor: before.len(),
-        text: before + &body.input_suffix,
+        path: filename.map_or_else(unnamed, |name| path(Some(&name), None)),
+        cursor,
+        text,
         is_excerpt: true,
         extent: Extent::Natural,
         alternatives,
@@ -125,8 +128,16 @@ fn object(completion: &Completion, text: &str, context_length: u32) -> Value {
         let known = trace.cached_tokens.unwrap_or(0);
         timings.insert("prompt_n".to_owned(), json!(read.saturating_sub(known)));
     }
+    // The model's time is not told apart into reading and writing.
+    timings.insert("prompt_ms".to_owned(), json!(trace.preparing_ms));
+    timings.insert("predicted_ms".to_owned(), json!(trace.model_ms));
     if let Some(written) = trace.completion_tokens {
+        let seconds = trace.model_ms.max(1.0) / 1000.0;
         timings.insert("predicted_n".to_owned(), json!(written));
+        timings.insert(
+            "predicted_per_second".to_owned(),
+            json!(f64::from(written) / seconds),
+        );
     }
     let mut object = json!({
         "content": text,

@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 use tenon_domain::RepoPath;
 use tenon_engine::{Buffer, Completion, CompletionRequest, Extent};
 use tenon_runtime::CacheScope;
+use tenon_signals::SuggestionOutcome;
 
 use crate::access::Admitted;
 use crate::failure::{Category, Failure};
 use crate::generation::completed;
 use crate::service::Service;
+use crate::tally;
 
 /// The body of `POST /v1/completions`.
 #[derive(Debug, Deserialize)]
@@ -154,19 +156,30 @@ pub(crate) fn path(file: Option<&str>, language: Option<&str>) -> RepoPath {
     parsed.unwrap_or_else(|_| unreachable!("`untitled` with an extension is a path"))
 }
 
-/// Hears what became of a suggestion.
-pub(crate) fn event(service: &Service, scope: &CacheScope, event: &Event) -> Result<(), Failure> {
-    match event.kind.as_str() {
-        "select" => {
-            service.taken(scope, &event.completion_id, event.choice_index);
-            Ok(())
-        }
-        "view" | "dismiss" => Ok(()),
+/// Hears what became of a suggestion; `query` may say that a part of it was taken. `typed` is our own editors' word.
+pub(crate) fn event(
+    service: &Service,
+    scope: &CacheScope,
+    event: &Event,
+    query: &str,
+) -> Result<(), Failure> {
+    let is_part = query.split('&').any(|pair| pair.starts_with("select_kind="));
+    let outcome = match event.kind.as_str() {
+        "view" => SuggestionOutcome::Viewed,
+        "select" if is_part => SuggestionOutcome::TakenPartly,
+        "select" => SuggestionOutcome::Taken,
+        "typed" => SuggestionOutcome::Typed,
+        "dismiss" => SuggestionOutcome::Dismissed,
         other => {
-            let message = format!("there is no event `{other}`: view, select and dismiss are heard");
-            Err(Failure::new(Category::BadRequest, message))
+            let message = format!("there is no event `{other}`: view, select, typed and dismiss are heard");
+            return Err(Failure::new(Category::BadRequest, message));
         }
+    };
+    if event.kind == "select" {
+        service.taken(scope, &event.completion_id, event.choice_index);
     }
+    tally::current().suggestion(outcome);
+    Ok(())
 }
 
 /// `GET /v1/health`, good for clients of llama.cpp, too.

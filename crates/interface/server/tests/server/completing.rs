@@ -181,7 +181,18 @@ async fn infill_answers_as_llama_does() {
 async fn infill_takes_the_language_from_what_is_sent_along() {
     let house = House::new(ScriptedModel::new().otherwise("(1 +")).await;
     let mut body = json!({ "input_prefix": "", "input_suffix": "\n", "prompt": "x = ", "t_max_predict_ms": u64::MAX, "t_max_prompt_ms": 1 });
-    assert_eq!(house.post("/infill", &body).await.json()["content"], "(1 +");
+    let object = house.post("/infill", &body).await.json();
+    assert_eq!(object["content"], "(1 +");
+    assert!(
+        object["timings"]["predicted_per_second"].as_f64() > Some(0.0),
+        "{object}"
+    );
+    let mut named_by_its_text = body.clone();
+    named_by_its_text["input_prefix"] = json!("def one():\n    return 1\n\n");
+    assert_eq!(
+        house.post("/infill", &named_by_its_text).await.json()["content"],
+        ""
+    );
     body["input_extra"] = json!([{ "filename": "shop.py", "text": "y = 1\n" }]);
     let reply = house.post("/infill", &body).await;
     assert_eq!(reply.json()["content"], "");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tenon_engine::Completer;
 use tenon_runtime::{CachedModel, ModelError};
 use tenon_server::ServedModel;
 use tenon_testkit::{Answer, ScriptedModel};
@@ -163,4 +164,31 @@ async fn nothing_that_a_caller_sends_becomes_a_label() {
     assert!(scrape.contains(r#"route="unknown""#), "{scrape}");
     assert!(!scrape.contains("sent-by-a-caller"), "{scrape}");
     assert!(!scrape.contains("/health/live"), "{scrape}");
+}
+
+#[tokio::test]
+async fn what_becomes_of_suggestions_is_counted() {
+    let model = ScriptedModel::new().then("1");
+    let desk = desk(&model).await;
+    let completer = Completer::new(Arc::new(model), desk.folder.path());
+    desk.service.set_completer(Arc::new(completer));
+    let asked = json!({ "language": "python", "segments": { "prefix": "x = ", "suffix": "\n" } });
+    let object = desk.post("/v1/completions", &asked).await.json();
+    assert_eq!(object["choices"][0]["text"], "1");
+    assert_eq!(
+        counted(&desk, r#"tenon_completions_total{outcome="shown"}"#).await,
+        1.0
+    );
+    for (kind, query, outcome) in [
+        ("view", "", "viewed"),
+        ("select", "?select_kind=line", "taken_partly"),
+        ("select", "", "taken"),
+        ("typed", "", "typed"),
+        ("dismiss", "", "dismissed"),
+    ] {
+        let event = json!({ "type": kind, "completion_id": object["id"], "choice_index": 0 });
+        assert_eq!(desk.post(&format!("/v1/events{query}"), &event).await.status, 200);
+        let sample = format!(r#"tenon_suggestions_total{{outcome="{outcome}"}}"#);
+        assert_eq!(counted(&desk, &sample).await, 1.0, "{outcome}");
+    }
 }
