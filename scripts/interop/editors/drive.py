@@ -152,14 +152,14 @@ class Desk:
     def screen(self):
         return self.tmux("capture-pane", "-p")
 
-    def see(self, what, pattern, *again):
-        """Waits until the screen matches, and gives what the group holds; `again` are keys to press each second until then."""
+    def see(self, what, pattern, *again, every=1):
+        """Waits until the screen matches, and gives what the group holds; `again` are keys to press every so many seconds until then."""
         begun = pressed = time.monotonic()
         while not (seen := re.search(pattern, self.screen(), re.MULTILINE)):
             now = time.monotonic()
             if now - begun > PATIENCE:
                 raise Unseen(f"{self.name}: {what}: not seen within {PATIENCE} s: {pattern}\n{self.screen()}")
-            if again and now - pressed > 1:
+            if again and now - pressed > every:
                 pressed = now
                 self.press(*again)
             time.sleep(0.05)
@@ -233,10 +233,13 @@ def helix(desk):
     ready(desk, "Escape", "Space", "a")
     desk.press("Escape", "g", "e", "o")
     desk.type("return ")
-    shown = desk.see("an item comes by itself", r"^[ ~]+(\S.*?) +text *$")
+    # What came too late is asked for again by whoever types on.
+    shown = desk.see("an item comes by itself", r"^[ ~]+(\S.*?) +text *$", "BSpace", "Space", every=10)
     desk.press("Tab", "Enter", "Escape")
     desk.save(holds=f"    return {shown}\n")
-    desk.press("o", "C-x")
+    desk.press("o")
+    desk.type("def square(side): return ")
+    desk.press("Escape", "A", "C-x")
     desk.see("an item comes when it is asked for", r"^[ ~]+(\S.*?) +text *$")
     desk.press("Escape", "u")
     explain(desk, ["Space", "a"], ["Down", "Enter"])
@@ -250,7 +253,7 @@ def neovim(desk):
     ready(desk, "Escape", "g", "r", "a")
     desk.press("Escape", "G", "o")
     desk.type("return ")
-    shown = desk.see("ghost text comes by itself", WRITTEN)
+    shown = desk.see("ghost text comes by itself", WRITTEN, "BSpace", "Space", every=10)
     desk.press("Tab", "Escape")
     desk.save(holds=f"    return {shown}\n")
     explain(desk, ["g", "r", "a"], ["2", "Enter"])
@@ -328,7 +331,7 @@ def fill_in_and_instruct(desk, server, key):
     desk.see("opens", "def perimeter")
     desk.press("G", "o")
     desk.type("return ")
-    shown = desk.see("ghost text comes by itself", r"^    return (\S.*?) +\| c: ")
+    shown = desk.see("ghost text comes by itself", r"^    return (\S.*?) +\| c: ", "BSpace", "Space", every=10)
     desk.press("Tab", "Escape")
     desk.save(holds=f"    return {shown}\n")
     desk.press("V", *"\\lli")
