@@ -27,7 +27,7 @@ pub async fn run(arguments: LspArguments) -> Result<Exit, Failure> {
     let model = arguments.model;
     let open: Arc<Open> = Arc::new(move |root, before| open(root, before, model.as_deref(), &opening));
     let tell = match arguments.report {
-        true => Some(reporter(&composition::settings(None, &Overrides::default())?)?),
+        true => reporter(&composition::settings(None, &Overrides::default())?),
         false => None,
     };
     let served = tokio::task::spawn_blocking(move || tenon_lsp::serve_stdio(&runtime, open, tell));
@@ -44,10 +44,19 @@ pub async fn run(arguments: LspArguments) -> Result<Exit, Failure> {
 /// What somebody who types must never wait for: more than so many that are not sent yet are not sent.
 const UNSENT: usize = 64;
 
-/// Tells the configured server what becomes of suggestions.
-fn reporter(settings: &Settings) -> Result<Arc<Tell>, Failure> {
-    let client = server_client::client(settings, None, None)?;
+/// Tells the configured server what becomes of suggestions. Where none can be told, that is said, and no reason not to
+/// complete.
+fn reporter(settings: &Settings) -> Option<Arc<Tell>> {
     let output = Output::new(false, settings.no_color);
+    let uncounted =
+        |why: &dyn std::fmt::Display| format!("what becomes of suggestions is not counted: {why}");
+    let client = match server_client::client(settings, None, None) {
+        Ok(client) => client,
+        Err(failure) => {
+            output.problem(&uncounted(&failure));
+            return None;
+        }
+    };
     let (events, mut unsent) = mpsc::channel::<SuggestionEvent>(UNSENT);
     tokio::spawn(async move {
         let mut has_failed = false;
@@ -56,12 +65,12 @@ fn reporter(settings: &Settings) -> Result<Arc<Tell>, Failure> {
             if let Err(error) = &told
                 && !has_failed
             {
-                output.problem(&format!("what becomes of suggestions is not counted: {error}"));
+                output.problem(&uncounted(error));
             }
             has_failed = told.is_err();
         }
     });
-    Ok(Arc::new(move |report: &SuggestionReport| {
+    Some(Arc::new(move |report: &SuggestionReport| {
         let _ = events.try_send(SuggestionEvent {
             kind: match report.outcome {
                 Outcome::Taken | Outcome::TakenPartly => "select",
